@@ -1,0 +1,1 @@
+//! One Endpoint: every call's state, without I/O and without a clock.

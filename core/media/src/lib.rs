@@ -1,0 +1,1 @@
+//! The voice engine: WebRTC and RTP transport, codecs, jitter buffer, audio devices.

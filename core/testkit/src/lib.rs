@@ -1,0 +1,1 @@
+//! Endpoints in virtual time over a simulated network, for tests.

@@ -1,0 +1,1 @@
+//! Joins a courier's WebRTC call to a customer's phone so that neither sees the other's number.

@@ -1,0 +1,3 @@
+//! Joins a courier's WebRTC call to a customer's phone so that neither sees the other's number.
+
+fn main() {}
