@@ -1,1 +1,4 @@
 //! Joins a courier's WebRTC call to a customer's phone so that neither sees the other's number.
+
+pub mod masking;
+pub mod store;

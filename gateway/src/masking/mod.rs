@@ -1,0 +1,152 @@
+//! Who may reach whom: pure decisions on orders, without a store, a clock or a socket.
+
+use std::fmt;
+
+/// A phone number in E.164 (`+` and 8 to 15 digits); prints as `[redacted]`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct E164(String);
+
+/// The text is not a valid international number. Carries no part of the text: it may be a real number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid phone number in E.164 form, such as +4930123456")]
+pub struct NotE164;
+
+impl E164 {
+    /// Normalises a number written internationally (`+49 30 …`); one without `+` is refused, since its country is unknown.
+    pub fn parse(text: &str) -> Result<Self, NotE164> {
+        let number = phonenumber::parse(None, text.trim()).map_err(|_| NotE164)?;
+        if !number.is_valid() {
+            return Err(NotE164);
+        }
+        Ok(Self(number.format().mode(phonenumber::Mode::E164).to_string()))
+    }
+
+    /// The number in clear, for the trunk and the store only.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for E164 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// One delivery: the courier and customer it lets talk, and when. Times are Unix milliseconds.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Order {
+    /// The company's own identifier.
+    pub id: String,
+    /// The courier's subject, as in the token's `sub`.
+    pub courier: String,
+    /// The customer's number.
+    pub customer: E164,
+    /// The number that both sides see.
+    pub company_number: E164,
+    /// What the courier's screen shows.
+    pub label: String,
+    /// First millisecond at which calls are allowed.
+    pub opens_at: i64,
+    /// First millisecond at which the order is closed, before grace.
+    pub closes_at: i64,
+    /// Milliseconds after `closes_at` during which calls are still allowed.
+    pub grace_ms: i64,
+}
+
+impl fmt::Debug for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Order").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Order {
+    /// Whether calls are allowed at `now` (Unix milliseconds).
+    pub fn is_open(&self, now: i64) -> bool {
+        self.opens_at <= now && now < self.closes_at.saturating_add(self.grace_ms)
+    }
+}
+
+/// The answer to "may this courier call for this order now?".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Call the order's customer, showing the order's company number.
+    Allow(Order),
+    /// 404: no order of that identifier.
+    NoSuchOrder,
+    /// 403: the order is another courier's.
+    NotYourOrder,
+    /// 410: not open yet, or closed and its grace over.
+    OrderClosed,
+}
+
+impl Decision {
+    /// The SIP status of a refusal; `None` when allowed.
+    pub fn refusal_status(&self) -> Option<u16> {
+        match self {
+            Self::Allow(_) => None,
+            Self::NoSuchOrder => Some(404),
+            Self::NotYourOrder => Some(403),
+            Self::OrderClosed => Some(410),
+        }
+    }
+}
+
+/// Decides a courier's call. Ownership is judged before times, so that a stranger learns nothing of an order's hours.
+pub fn courier_calls(courier: &str, order: Option<Order>, now: i64) -> Decision {
+    match order {
+        None => Decision::NoSuchOrder,
+        Some(order) if order.courier != courier => Decision::NotYourOrder,
+        Some(order) if !order.is_open(now) => Decision::OrderClosed,
+        Some(order) => Decision::Allow(order),
+    }
+}
+
+/// Picks the order that a customer's call belongs to: of those open at `now`, the most recently opened one.
+pub fn customer_calls(orders: Vec<Order>, now: i64) -> Option<Order> {
+    orders.into_iter().filter(|o| o.is_open(now)).max_by(|a, b| (a.opens_at, &a.id).cmp(&(b.opens_at, &b.id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(id: &str, opens_at: i64) -> Order {
+        Order {
+            id: id.into(),
+            courier: "anna".into(),
+            customer: E164::parse("+49 30 901820").unwrap(),
+            company_number: E164::parse("+493022220000").unwrap(),
+            label: "Order 4711".into(),
+            opens_at,
+            closes_at: 1000,
+            grace_ms: 100,
+        }
+    }
+
+    #[test]
+    fn a_courier_reaches_only_their_own_open_order() {
+        let status = |c, o, t| courier_calls(c, o, t).refusal_status();
+        assert_eq!(status("anna", Some(order("1", 10)), 10), None);
+        assert_eq!(status("anna", Some(order("1", 10)), 1099), None);
+        assert_eq!(status("anna", Some(order("1", 10)), 1100), Some(410));
+        assert_eq!(status("anna", Some(order("1", 10)), 9), Some(410));
+        assert_eq!(status("bert", Some(order("1", 10)), 9), Some(403));
+        assert_eq!(status("anna", None, 10), Some(404));
+    }
+
+    #[test]
+    fn a_customer_reaches_the_most_recently_opened_order() {
+        let found = customer_calls(vec![order("1", 10), order("2", 20), order("3", 900)], 500).unwrap();
+        assert_eq!(found.id, "2");
+        assert_eq!(customer_calls(vec![order("1", 10)], 2000), None);
+    }
+
+    #[test]
+    fn numbers_are_normalised_and_never_printed() {
+        let printed = format!("{:?} {:?}", order("1", 1), E164::parse("+49 30 901820"));
+        assert!(!printed.contains("901820"), "{printed}");
+        assert_eq!(E164::parse("+49 (30) 901820").unwrap().expose(), "+4930901820");
+        assert_eq!(E164::parse("030 901820"), Err(NotE164));
+    }
+}
