@@ -18,7 +18,8 @@ async fn an_order_is_found_again_after_reopening() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("gateway.db");
     Store::open(&path, Duration::ZERO).await.unwrap().put_order(&order()).await.unwrap();
-    let store = Store::open(&path, Duration::ZERO).await.unwrap();
+    // The first pool closes in the background and holds SQLite's lock while it does.
+    let store = Store::open(&path, Duration::from_secs(30)).await.unwrap();
     assert_eq!(store.order("4711").await.unwrap(), Some(order()));
     assert_eq!(store.orders_of("anna").await.unwrap(), vec![order()]);
     let o = order();
