@@ -2,5 +2,6 @@
 
 pub mod bridge;
 pub mod core;
+pub mod driver;
 pub mod masking;
 pub mod store;
