@@ -1,1 +1,10 @@
-//! SIP as data and state machines: no I/O, no clock, no randomness of its own.
+//! SIP as data and state machines (RFC 3261): no I/O, no clock, no randomness of its own.
+//!
+//! [`msg`] reads and writes messages. Time comes in as [`Timestamp`].
+
+pub mod msg;
+mod sensitive;
+mod time;
+
+pub use sensitive::Sensitive;
+pub use time::Timestamp;
