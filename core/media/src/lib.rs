@@ -1,1 +1,4 @@
 //! The voice engine: WebRTC and RTP transport, codecs, jitter buffer, audio devices.
+
+pub mod sdp;
+pub mod transport;
