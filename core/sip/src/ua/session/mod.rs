@@ -1,0 +1,256 @@
+//! Sessions: what an INVITE sets up (RFC 3261 sections 13 to 15).
+
+mod answer;
+mod call;
+mod in_dialog;
+mod offer;
+mod refresh;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::dialog::Dialog;
+use super::incoming::SDP;
+use super::timers::{Timer, TxId};
+use super::{EndCause, FlowId, Reply, SessionEvent, SessionId, UaError, UserAgent};
+use crate::msg::{HeaderName, InvalidValue, Method, NameAddr, Request, Response};
+use crate::ua::SUPPORTED;
+use crate::ua::server_tx::ALLOW;
+
+pub(super) struct Session {
+    flow: FlowId,
+    phase: Phase,
+    /// A change of media that is under way.
+    offer: Offer,
+    /// An offer that met one of the far side's and goes out again after a while.
+    retry: Option<Bytes>,
+    /// This side's 2xx to an INVITE until its ACK.
+    unacknowledged: Option<Unacknowledged>,
+    /// This side's ACK to the far side's last 2xx, by the INVITE's CSeq.
+    last_ack: Option<(u32, Bytes)>,
+    /// This side's last description, repeated when a re-INVITE only refreshes the session.
+    local_sdp: Bytes,
+    refresh: Option<Refresh>,
+    /// The far side's Allow holds UPDATE.
+    far_side_takes_update: bool,
+    /// This side sent the first INVITE.
+    caller: bool,
+}
+
+#[allow(clippy::large_enum_variant, reason = "one per call")]
+enum Phase {
+    /// This side's INVITE has no final response.
+    Calling(Calling),
+    /// The far side's INVITE has none.
+    Ringing(Ringing),
+    Confirmed(Dialog),
+}
+
+struct Calling {
+    tx: TxId,
+    /// Without its Via, to send it again.
+    invite: Request,
+    /// By the far side's tag: a forked call has several.
+    early: BTreeMap<String, Early>,
+    /// The user ended the call; its Reason.
+    cancel: Option<Cancel>,
+    retried: bool,
+}
+
+struct Early {
+    dialog: Dialog,
+    /// Of the last reliable provisional response.
+    rseq: Option<u32>,
+}
+
+enum Cancel {
+    /// Not before a response has come (section 9.1).
+    Waiting(Option<String>),
+    Sent,
+}
+
+struct Ringing {
+    tx: TxId,
+    invite: Request,
+    dialog: Dialog,
+    /// Provisional responses must be acknowledged (RFC 3262).
+    reliable: bool,
+    rseq: u32,
+    /// The one that waits for its PRACK.
+    unacknowledged: Option<Provisional>,
+    /// What waits behind it.
+    queue: VecDeque<Reply>,
+}
+
+struct Provisional {
+    rseq: u32,
+    bytes: Bytes,
+    interval: Duration,
+    waited: Duration,
+}
+
+struct Unacknowledged {
+    cseq: u32,
+    bytes: Bytes,
+    interval: Duration,
+    /// It holds an offer, to which the ACK brings the answer.
+    offered: bool,
+    /// It answers the first INVITE, not a change.
+    first: bool,
+    /// The user ended the session; BYE waits for the ACK (section 15). Its Reason.
+    end: Option<Option<String>>,
+}
+
+/// A change of media.
+enum Offer {
+    None,
+    /// This side's re-INVITE.
+    Sent {
+        sdp: Bytes,
+    },
+    /// The far side's; the user has not answered.
+    Received {
+        tx: TxId,
+        request: Request,
+    },
+}
+
+/// A running session timer.
+#[derive(Debug, Clone, Copy)]
+struct Refresh {
+    interval: Duration,
+    by_us: bool,
+}
+
+impl Session {
+    fn new(flow: FlowId, phase: Phase, caller: bool) -> Self {
+        Self {
+            flow,
+            phase,
+            offer: Offer::None,
+            retry: None,
+            unacknowledged: None,
+            last_ack: None,
+            local_sdp: Bytes::new(),
+            refresh: None,
+            far_side_takes_update: false,
+            caller,
+        }
+    }
+
+    fn confirmed(&mut self) -> Result<&mut Dialog, UaError> {
+        match &mut self.phase {
+            Phase::Confirmed(dialog) => Ok(dialog),
+            Phase::Calling(_) | Phase::Ringing(_) => Err(UaError::WrongState),
+        }
+    }
+
+    /// The dialog that a request with that From tag belongs to.
+    fn dialog_with(&mut self, remote_tag: &str) -> Option<&mut Dialog> {
+        match &mut self.phase {
+            Phase::Calling(calling) => calling.early.get_mut(remote_tag).map(|early| &mut early.dialog),
+            Phase::Ringing(Ringing { dialog, .. }) | Phase::Confirmed(dialog) => {
+                (dialog.remote_tag() == remote_tag).then_some(dialog)
+            }
+        }
+    }
+}
+
+impl UserAgent {
+    /// The flow that a session is on.
+    pub fn session_flow(&self, session: SessionId) -> Option<FlowId> {
+        self.sessions.get(&session).map(|session| session.flow)
+    }
+
+    /// Lets a session go on over another flow, after the first was lost. What is sent next carries that flow's
+    /// Contact.
+    pub fn move_session(&mut self, session: SessionId, flow: FlowId) -> Result<(), UaError> {
+        if !self.flows.contains_key(&flow) {
+            return Err(UaError::NoSuchFlow);
+        }
+        self.sessions.get_mut(&session).ok_or(UaError::NoSuchSession)?.flow = flow;
+        Ok(())
+    }
+
+    pub(super) fn sessions_lose_flow(&mut self, flow: FlowId) {
+        let on_it: Vec<_> = self.sessions.iter().filter(|(_, s)| s.flow == flow).map(|(id, _)| *id).collect();
+        for id in on_it {
+            let answered = self.sessions.get(&id).is_some_and(|s| matches!(s.phase, Phase::Confirmed(_)));
+            if answered {
+                self.emit_session(id, SessionEvent::FlowLost);
+            } else {
+                self.finish(id, EndCause::FlowClosed);
+            }
+        }
+    }
+
+    /// The session is over: its last event, and nothing of it is kept.
+    fn finish(&mut self, id: SessionId, cause: EndCause) {
+        if self.sessions.remove(&id).is_none() {
+            return;
+        }
+        self.dialogs.retain(|_, session| *session != id);
+        for timer in [
+            Timer::AnswerRetransmit(id),
+            Timer::AnswerEnd(id),
+            Timer::Refresh(id),
+            Timer::Expiry(id),
+            Timer::Reoffer(id),
+            Timer::CancelEnd(id),
+        ] {
+            self.timers.cancel(timer);
+        }
+        self.emit_session(id, SessionEvent::Ended { cause });
+    }
+
+    /// A request that may move this side's Contact, or set up a dialog.
+    fn add_contact(&self, flow: FlowId, request: &mut Request) -> Result<(), UaError> {
+        let contact = self.flows.get(&flow).ok_or(UaError::NoSuchFlow)?.contact.clone();
+        request.headers.push(HeaderName::Contact, NameAddr::new(contact))?;
+        request.headers.push(HeaderName::Allow, ALLOW)?;
+        request.headers.push(HeaderName::Supported, SUPPORTED.join(", "))?;
+        Ok(())
+    }
+
+    /// ACK to a 2xx: a request of its own, outside of any transaction (section 13.2.2.4).
+    fn acknowledge(&mut self, flow: FlowId, dialog: &Dialog, cseq: u32) -> Option<Bytes> {
+        let branch = self.new_branch();
+        let info = self.flows.get(&flow)?;
+        let via = super::client_tx::via(info, &branch).ok()?;
+        let mut ack = dialog.request_numbered(Method::Ack, cseq).ok()?;
+        ack.headers.push_via_front(&via);
+        let bytes = ack.to_bytes();
+        self.send(flow, bytes.clone());
+        Some(bytes)
+    }
+
+    fn index(&mut self, id: SessionId, dialog: &Dialog) {
+        self.dialogs.insert((dialog.call_id.clone(), dialog.local_tag().to_owned()), id);
+    }
+}
+
+fn set_sdp(request: &mut Request, sdp: &Bytes) -> Result<(), InvalidValue> {
+    if !sdp.is_empty() {
+        request.headers.set(HeaderName::ContentType, SDP)?;
+        request.body = sdp.clone();
+    }
+    Ok(())
+}
+
+fn sdp_of(body: &Bytes) -> Option<Bytes> {
+    (!body.is_empty()).then(|| body.clone())
+}
+
+fn allows_update(headers: &crate::msg::Headers) -> bool {
+    headers.contains_token(&HeaderName::Allow, "UPDATE")
+}
+
+fn reasons(request: &Request) -> Vec<String> {
+    request.headers.all(&HeaderName::Reason).map(str::to_owned).collect()
+}
+
+fn requires_100rel(response: &Response) -> bool {
+    response.headers.contains_token(&HeaderName::Require, "100rel")
+}
