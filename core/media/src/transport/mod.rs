@@ -6,7 +6,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::sdp::{CodecMapping, Direction};
+use crate::sdp::{Codec, CodecMapping, Direction};
 
 /// Largest RTP payload that is sent or handed over, in bytes: an Ethernet frame's worth. Longer ones are dropped and
 /// counted.
@@ -28,6 +28,9 @@ pub struct OutgoingPacket<'a> {
 /// One RTP packet received (RFC 3550 section 5.1), in the order it arrived; duplicates and reordering are not mended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct IncomingPacket<'a> {
+    /// What the payload type stands for by this side's description. The far side may change between all codecs
+    /// that were agreed on, from one packet to the next.
+    pub codec: Codec,
     /// Payload type, 0–127.
     pub payload_type: u8,
     /// Marker bit.
@@ -64,6 +67,7 @@ impl fmt::Debug for OutgoingPacket<'_> {
 impl fmt::Debug for IncomingPacket<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IncomingPacket")
+            .field("codec", &self.codec)
             .field("payload_type", &self.payload_type)
             .field("marker", &self.marker)
             .field("sequence", &self.sequence)
