@@ -4,11 +4,11 @@
 //! (early bearer). The courier's sound is forwarded only from the carrier's 200. Transactions and dialogs are the user agents'
 //! work: `EndLeg` means CANCEL, BYE or a refusal, as the dialog's state asks.
 
-use std::{collections::VecDeque, time::Duration};
+use std::collections::VecDeque;
 
 use crate::core::{
-    CallEventKind, EndReason, ErrorCode, Grant, LegId, LegProfile, MediaCommand, MediaEvent, MediaFailure,
-    OpId, PhoneNumber, Sdp, Side, Timestamp,
+    CallEventKind, EndReason, ErrorCode, Grant, LegId, LegProfile, Limits, MediaCommand, MediaEvent,
+    MediaFailure, OpId, PhoneNumber, Sdp, Side, Timestamp,
 };
 
 /// Hands out operation ids; one for all calls of a core.
@@ -21,15 +21,6 @@ impl Ops {
         self.0 = self.0.saturating_add(1);
         OpId(self.0)
     }
-}
-
-/// The gateway's limits, where the order sets none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// From the carrier's INVITE to its answer.
-    pub ring: Duration,
-    /// From the answer to the end.
-    pub talk: Duration,
 }
 
 /// What happened to the call.
@@ -240,7 +231,7 @@ impl CourierCall {
                 if op == self.carrier_op && self.state == State::Preparing =>
             {
                 self.state = State::Calling;
-                self.deadline = Some(now.saturating_add(self.grant.ring_time.unwrap_or(self.limits.ring)));
+                self.deadline = Some(now + self.grant.ring_time.unwrap_or(self.limits.ring));
                 self.outputs.push_back(CallOutput::CarrierInvite {
                     customer: self.grant.customer.clone(),
                     caller_id: self.grant.caller_id.clone(),
@@ -291,7 +282,7 @@ impl CourierCall {
     fn answer_courier(&mut self, now: Timestamp) {
         if let Some(sdp) = self.courier_sdp.clone() {
             self.state = State::Talking;
-            self.deadline = Some(now.saturating_add(self.grant.max_talk.unwrap_or(self.limits.talk)));
+            self.deadline = Some(now + self.grant.max_talk.unwrap_or(self.limits.talk));
             self.outputs.push_back(CallOutput::CourierAnswer(sdp));
             self.outputs.push_back(CallOutput::Step(CallEventKind::Answered));
         }

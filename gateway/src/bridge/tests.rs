@@ -1,13 +1,18 @@
 use std::time::Duration;
 
-use super::courier_call::{CallInput, CallOutput, CourierCall, Limits, Ops};
+use super::courier_call::{CallInput, CallOutput, CourierCall, Ops};
 use crate::core::{
-    CallEventKind, CourierId, EndReason, ErrorCode, Grant, LegId, MediaCommand, MediaEvent, MediaFailure,
-    OpId, OrderId, Sdp, Side,
+    CallEventKind, CourierId, EndReason, ErrorCode, Grant, LegId, Limits, MediaCommand, MediaEvent,
+    MediaFailure, OpId, OrderId, Sdp, Side, Timestamp,
 };
 use crate::masking::E164;
 
-const LIMITS: Limits = Limits { ring: Duration::from_secs(45), talk: Duration::from_secs(600) };
+const LIMITS: Limits = Limits {
+    ring: Duration::from_secs(45),
+    talk: Duration::from_secs(600),
+    calls_per_courier: 2,
+    calls: 100,
+};
 const COURIER: LegId = LegId(1);
 const CARRIER: LegId = LegId(2);
 
@@ -28,7 +33,8 @@ impl World {
             max_talk: None,
         };
         let mut ops = Ops::default();
-        let call = CourierCall::new(grant, LIMITS, Sdp::new("courier offer"), COURIER, CARRIER, &mut ops);
+        let call =
+            CourierCall::new(grant, LIMITS, Sdp::new("courier offer".into()), COURIER, CARRIER, &mut ops);
         let mut world = Self { call, ops };
         world.drain();
         world
@@ -43,7 +49,7 @@ impl World {
 
     fn talking() -> Self {
         let mut world = Self::called();
-        world.input(CallInput::CarrierAnswered(Sdp::new("phone")));
+        world.input(CallInput::CarrierAnswered(Sdp::new("phone".into())));
         world
     }
 
@@ -52,12 +58,16 @@ impl World {
     }
 
     fn input(&mut self, input: CallInput) -> Vec<CallOutput> {
-        self.call.handle_input(Duration::ZERO, input, &mut self.ops);
+        self.call.handle_input(Timestamp::ZERO, input, &mut self.ops);
         self.drain()
     }
 
     fn local(&mut self, leg: LegId, op: u64, sdp: &str) -> Vec<CallOutput> {
-        self.input(CallInput::Media(MediaEvent::LocalDescription { leg, op: OpId(op), sdp: Sdp::new(sdp) }))
+        self.input(CallInput::Media(MediaEvent::LocalDescription {
+            leg,
+            op: OpId(op),
+            sdp: Sdp::new(sdp.into()),
+        }))
     }
 }
 
@@ -70,7 +80,7 @@ fn the_courier_gets_the_early_bearer_before_the_carrier_is_called() {
     let mut world = World::new();
     assert_eq!(
         world.local(COURIER, 1, "our answer"),
-        [CallOutput::CourierEarlyBearer(Sdp::new("our answer"))]
+        [CallOutput::CourierEarlyBearer(Sdp::new("our answer".into()))]
     );
     let called = world.local(CARRIER, 2, "our offer");
     assert!(matches!(called.as_slice(), [CallOutput::CarrierInvite { caller_id, .. }]
@@ -80,23 +90,23 @@ fn the_courier_gets_the_early_bearer_before_the_carrier_is_called() {
 #[test]
 fn the_courier_is_not_heard_before_the_answer() {
     let mut world = World::called();
-    let early = world.input(CallInput::CarrierEarlyMedia(Sdp::new("phone")));
+    let early = world.input(CallInput::CarrierEarlyMedia(Sdp::new("phone".into())));
     assert!(early.contains(&CallOutput::CourierRinging));
     assert!(early.contains(&CallOutput::Media(MediaCommand::SetForward { leg: CARRIER, on: true })));
     assert!(!courier_is_heard(&early));
-    let answered = world.input(CallInput::CarrierAnswered(Sdp::new("phone")));
+    let answered = world.input(CallInput::CarrierAnswered(Sdp::new("phone".into())));
     assert!(courier_is_heard(&answered));
-    assert!(answered.contains(&CallOutput::CourierAnswer(Sdp::new("our answer"))));
+    assert!(answered.contains(&CallOutput::CourierAnswer(Sdp::new("our answer".into()))));
 }
 
 #[test]
 fn an_answer_faster_than_our_own_sdp_waits_for_it() {
     let mut world = World::new();
     world.local(CARRIER, 2, "our offer");
-    let answered = world.input(CallInput::CarrierAnswered(Sdp::new("phone")));
+    let answered = world.input(CallInput::CarrierAnswered(Sdp::new("phone".into())));
     assert!(!answered.iter().any(|output| matches!(output, CallOutput::CourierAnswer(_))));
     let ready = world.local(COURIER, 1, "our answer");
-    assert!(ready.contains(&CallOutput::CourierAnswer(Sdp::new("our answer"))));
+    assert!(ready.contains(&CallOutput::CourierAnswer(Sdp::new("our answer".into()))));
 }
 
 #[test]
@@ -141,7 +151,7 @@ fn a_hang_up_crosses_and_frees_both_media_legs() {
 fn a_200_that_crosses_the_cancel_is_ended_too() {
     let mut world = World::called();
     assert!(world.input(CallInput::HungUp(Side::Edge)).contains(&CallOutput::EndLeg(Side::Trunk)));
-    let crossed = world.input(CallInput::CarrierAnswered(Sdp::new("phone")));
+    let crossed = world.input(CallInput::CarrierAnswered(Sdp::new("phone".into())));
     assert_eq!(crossed, [CallOutput::EndLeg(Side::Trunk)]);
 }
 
@@ -155,16 +165,16 @@ fn a_courier_who_gives_up_at_once_never_makes_the_phone_ring() {
 #[test]
 fn ringing_and_talking_end_at_their_limits() {
     let mut world = World::called();
-    world.call.handle_timeout(LIMITS.ring - Duration::from_millis(1));
+    world.call.handle_timeout(Timestamp::from_epoch(LIMITS.ring - Duration::from_millis(1)));
     assert_eq!(world.drain(), []);
-    world.call.handle_timeout(LIMITS.ring);
+    world.call.handle_timeout(Timestamp::from_epoch(LIMITS.ring));
     let outputs = world.drain();
     assert!(outputs.contains(&CallOutput::CourierReject(ErrorCode::CustomerUnreachable)));
     assert!(outputs.contains(&CallOutput::EndLeg(Side::Trunk)));
 
     let mut world = World::talking();
-    assert_eq!(world.call.next_deadline(), Some(LIMITS.talk));
-    world.call.handle_timeout(LIMITS.talk);
+    assert_eq!(world.call.next_deadline(), Some(Timestamp::from_epoch(LIMITS.talk)));
+    world.call.handle_timeout(Timestamp::from_epoch(LIMITS.talk));
     assert_eq!(world.drain().last(), Some(&CallOutput::Ended(EndReason::TalkLimit)));
 }
 

@@ -1,6 +1,12 @@
 //! The names by which the core, the media plane, the store and the driver speak of the same thing.
 
-use std::{fmt, time::Duration};
+use std::fmt;
+
+use bytes::Bytes;
+pub use doorstep_sip::Timestamp;
+pub use doorstep_sip::ua::{FlowId, FlowInfo, TransportKind};
+
+use doorstep_sip::Sensitive;
 
 use crate::masking::E164;
 
@@ -12,7 +18,8 @@ pub struct OpId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LegId(pub u64);
 
-/// A call as the API and the store know it: 32 hexadecimal digits, random, in no relation to any SIP Call-ID.
+/// A call as the API, the store, a push and the courier's apps know it: 32 hexadecimal digits, random. The INVITEs to a courier's
+/// apps carry it as their Call-ID, every device the same. It never reaches the trunk.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId(pub String);
 
@@ -57,51 +64,23 @@ impl fmt::Debug for CourierId {
 /// A telephone number; prints as `[redacted]`.
 pub type PhoneNumber = E164;
 
-/// Time since the driver's epoch. The driver knows which wall-clock time that is; the core does not.
-pub type Timestamp = Duration;
-
-/// Text that must not show in a log: an address, a device token. Prints as `[redacted]`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Hidden(String);
-
-impl Hidden {
-    /// Wraps the text.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text in clear, for the wire and the store only.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Hidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
-    }
-}
+/// Text that must not show in a log: an address, a label, a device token. Prints as `[redacted]`.
+pub type Hidden = Sensitive<String>;
 
 /// An SDP body as it came or goes: it holds addresses.
-pub type Sdp = Hidden;
+pub type Sdp = Sensitive<String>;
 
-/// One connection, or one UDP peer. Never used twice on one side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FlowId(pub u64);
+/// One whole SIP message: it holds numbers and addresses.
+pub type Frame = Sensitive<Bytes>;
 
-/// What carries a flow's SIP messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transport {
-    /// WebSocket in clear (RFC 7118).
-    Ws,
-    /// WebSocket over TLS; `WS` in SIP all the same.
-    Wss,
-    /// Datagrams: the transactions retransmit.
-    Udp,
-    /// A stream.
-    Tcp,
-    /// A stream over TLS.
-    Tls,
+/// The name of a carrier in the configuration. Not personal data: it shows in logs and events.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CarrierId(pub String);
+
+impl fmt::Display for CarrierId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 /// Which of the gateway's two user agents a flow belongs to.

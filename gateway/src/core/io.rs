@@ -1,8 +1,8 @@
 //! What goes into the gateway core and what comes out of it.
 
-use bytes::Bytes;
+use doorstep_sip::Sensitive;
 
-use super::ids::{CallId, CourierId, FlowId, Hidden, OpId, OrderId, Side, Timestamp, Transport};
+use super::ids::{CallId, CarrierId, CourierId, FlowId, FlowInfo, Frame, OpId, OrderId, Side, Timestamp};
 use super::lookup::{CallRecord, Lookup, LookupResult};
 use super::media_port::{MediaCommand, MediaEvent};
 use super::refusal::ErrorCode;
@@ -16,21 +16,42 @@ pub struct Identity {
     pub expires_at: Option<Timestamp>,
 }
 
+/// Who is at the far end of a flow.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Peer {
+    /// An app, on the edge. `None`: its upgrade showed no token, so each of its requests must bear a digest.
+    App(Option<Identity>),
+    /// A carrier, on the trunk. The driver has checked that the address is one of the carrier's: the core trusts it.
+    Carrier {
+        /// Which, by its name in [`super::CoreConfig::carriers`].
+        carrier: CarrierId,
+        /// Whether our requests to the carrier go out on this flow. A carrier may call in from further addresses.
+        outbound: bool,
+    },
+}
+
+impl Peer {
+    /// Where such a peer is.
+    pub fn side(&self) -> Side {
+        match self {
+            Self::App(_) => Side::Edge,
+            Self::Carrier { .. } => Side::Trunk,
+        }
+    }
+}
+
 /// Something that happened outside. Each is applied whole; then the outputs are drained.
 #[derive(Debug, Clone)]
 pub enum Input {
-    /// A connection came up, or a UDP peer is first heard of or configured.
+    /// A connection came up, or a UDP peer is first heard of or configured. The side is [`Peer::side`].
     FlowOpened {
-        /// Courier or carrier.
-        side: Side,
         /// The driver's name for it; never used twice on one side.
         flow: FlowId,
-        /// What carries it.
-        transport: Transport,
-        /// Our own `host:port` on it, for Via and Contact.
-        local: Hidden,
-        /// Who it is, if the upgrade showed a token.
-        identity: Option<Identity>,
+        /// Who is there.
+        peer: Peer,
+        /// What we write of ourselves in Via and Contact on this flow, and where the far side's packets come from. On the edge it
+        /// names the edge's public address, on the trunk the trunk's: the two must not name each other.
+        info: Sensitive<FlowInfo>,
     },
     /// A connection ended.
     FlowClosed {
@@ -46,7 +67,7 @@ pub enum Input {
         /// On which flow.
         flow: FlowId,
         /// The message.
-        bytes: Bytes,
+        bytes: Frame,
     },
     /// The store has answered.
     Lookup {
@@ -96,7 +117,7 @@ pub enum Output {
         /// On which flow.
         flow: FlowId,
         /// The message.
-        bytes: Bytes,
+        bytes: Frame,
     },
     /// Close a connection.
     Close {
@@ -137,8 +158,10 @@ pub enum GatewayEvent {
         /// The call.
         record: CallRecord,
     },
-    /// The carrier answers again, or no longer does.
+    /// A carrier answers again, or no longer does.
     Trunk {
+        /// Which carrier.
+        carrier: CarrierId,
         /// Whether it answers.
         up: bool,
     },

@@ -70,7 +70,7 @@ pub struct Grant {
     /// The order's courier.
     pub courier: CourierId,
     /// What the courier's screen shows.
-    pub label: Option<String>,
+    pub label: Option<Hidden>,
     /// Whom the trunk calls.
     pub customer: PhoneNumber,
     /// The company number that the customer sees.
@@ -120,8 +120,8 @@ pub struct Binding {
     pub instance: Option<String>,
     /// `reg-id` (RFC 5626).
     pub reg_id: Option<u32>,
-    /// Call-ID of the REGISTER.
-    pub call_id: String,
+    /// Call-ID of the REGISTER: it may hold the app's address.
+    pub call_id: Hidden,
     /// CSeq of the REGISTER.
     pub cseq: u32,
     /// When it runs out, in the driver's time.
@@ -159,7 +159,7 @@ pub enum EndReason {
     CourierHungUp,
     /// The customer hung up, or gave up while it rang.
     CustomerHungUp,
-    /// The company ended it through the API.
+    /// The company ended it through the API, or its contact centre hung up.
     CompanyHungUp,
     /// It was refused with this code.
     Refused(ErrorCode),

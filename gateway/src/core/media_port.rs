@@ -3,6 +3,9 @@
 //! A leg comes into being with its first `CreateOffer` or `CreateAnswer` and ends with `Close`; a command for a leg that
 //! is unknown or closed is answered `Failed` if it carries an `op`, else dropped. Each command with an `op` is answered
 //! exactly once, by `LocalDescription`, `Done` or `Failed`. Commands of one leg are carried out in order.
+//!
+//! An offer counts from its `ApplyAnswer` on. One that the far side refuses is never heard of again: the next `CreateOffer` or
+//! `CreateAnswer` of the leg takes its place (rollback, RFC 8829 section 4.1.10.2), and the media stay as they were meanwhile.
 
 use super::ids::{LegId, OpId, Sdp};
 
@@ -163,7 +166,8 @@ pub enum MediaEvent {
         /// The leg.
         leg: LegId,
     },
-    /// The far side put us on hold or took us back, by the direction of its offer or answer.
+    /// The far side put us on hold or took us back: by its last offer or answer it does not want to hear us (`sendonly`,
+    /// `inactive`, or the address 0.0.0.0). `recvonly` is no hold: it is the answer to a hold of ours.
     RemoteHold {
         /// The leg.
         leg: LegId,

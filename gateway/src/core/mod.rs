@@ -2,16 +2,19 @@
 //! the driver to do ([`Output`]), with the questions to the store ([`Lookup`]) and the orders to the media plane
 //! ([`MediaCommand`]). One input is applied whole, then the outputs are drained. Nothing here reads a clock or touches a socket.
 
+mod config;
 mod ids;
 mod io;
 mod lookup;
 mod media_port;
 mod refusal;
 
+pub use config::{CarrierConfig, CoreConfig, Credentials, Limits, RegistrarConfig};
 pub use ids::{
-    CallId, CourierId, FlowId, Hidden, LegId, OpId, OrderId, PhoneNumber, Sdp, Side, Timestamp, Transport,
+    CallId, CarrierId, CourierId, FlowId, FlowInfo, Frame, Hidden, LegId, OpId, OrderId, PhoneNumber, Sdp,
+    Side, Timestamp, TransportKind,
 };
-pub use io::{CallEventKind, Command, GatewayEvent, Identity, Input, Output};
+pub use io::{CallEventKind, Command, GatewayEvent, Identity, Input, Output, Peer};
 pub use lookup::{
     Binding, CallRecord, Direction, EndReason, Fallback, Grant, Lookup, LookupResult, PushTarget, Route,
 };

@@ -25,6 +25,14 @@ pub enum ErrorCode {
     NoCommonCodec,
     /// 403: the transfer's target is not allowed.
     TargetNotAllowed,
+    /// 401: no token, and no digest or a wrong one.
+    Unauthorized,
+    /// 401: the token of the connection has run out.
+    TokenExpired,
+    /// 403: REGISTER for somebody else.
+    NotYourAddress,
+    /// 404 at the API: no running call of that id.
+    NoSuchCall,
 }
 
 impl ErrorCode {
@@ -42,14 +50,19 @@ impl ErrorCode {
             Self::Unavailable => "unavailable",
             Self::NoCommonCodec => "no_common_codec",
             Self::TargetNotAllowed => "target_not_allowed",
+            Self::Unauthorized => "unauthorized",
+            Self::TokenExpired => "token_expired",
+            Self::NotYourAddress => "not_your_address",
+            Self::NoSuchCall => "no_such_call",
         }
     }
 
     /// The SIP status that goes with it.
     pub fn status(self) -> u16 {
         match self {
-            Self::NotYourOrder | Self::TargetNotAllowed => 403,
-            Self::NoSuchOrder => 404,
+            Self::Unauthorized | Self::TokenExpired => 401,
+            Self::NotYourOrder | Self::TargetNotAllowed | Self::NotYourAddress => 403,
+            Self::NoSuchOrder | Self::NoSuchCall => 404,
             Self::OrderClosed => 410,
             Self::TooManyCalls => 429,
             Self::CustomerUnreachable | Self::CourierUnreachable => 480,
@@ -73,6 +86,10 @@ impl ErrorCode {
             Self::Unavailable => "The service is not available",
             Self::NoCommonCodec => "No audio format that both sides know",
             Self::TargetNotAllowed => "The call cannot be transferred there",
+            Self::Unauthorized => "Please sign in",
+            Self::TokenExpired => "Your sign-in has expired",
+            Self::NotYourAddress => "You can only register yourself",
+            Self::NoSuchCall => "There is no such call",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The core's questions about orders, answered from the store by the rules of [`crate::masking`]. A store that fails is
 //! `Unavailable`, never a refusal: the caller then gets 503 and may try again.
 
-use crate::core::{CourierId, ErrorCode, Fallback, Grant, LookupResult, OrderId, PhoneNumber, Route};
+use crate::core::{CourierId, ErrorCode, Fallback, Grant, Hidden, LookupResult, OrderId, PhoneNumber, Route};
 use crate::masking::{Decision, Order, courier_calls, customer_calls};
 use crate::store::Store;
 
@@ -48,7 +48,7 @@ fn grant(order: Order) -> Grant {
     Grant {
         order: OrderId(order.id),
         courier: CourierId::new(order.courier),
-        label: Some(order.label).filter(|label| !label.is_empty()),
+        label: Some(order.label).filter(|label| !label.is_empty()).map(Hidden::new),
         customer: order.customer,
         caller_id: order.company_number,
         ring_time: None,

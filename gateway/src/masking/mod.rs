@@ -27,6 +27,34 @@ impl E164 {
     }
 }
 
+/// How numbers are read that do not say their country: as the country's telephones dial them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NumberPlan {
+    country: phonenumber::country::Id,
+}
+
+/// The text names no country (ISO 3166-1 alpha-2, such as `DE`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a country code of two letters, such as DE")]
+pub struct NotACountry;
+
+impl NumberPlan {
+    /// The plan of a country, by its two letters (ISO 3166-1).
+    pub fn of(country: &str) -> Result<Self, NotACountry> {
+        let country = country.to_ascii_uppercase().parse().map_err(|_| NotACountry)?;
+        Ok(Self { country })
+    }
+
+    /// Reads a number written internationally (`+49 30 …`, `0049 30 …`) or nationally (`030 …`).
+    pub fn read(&self, text: &str) -> Result<E164, NotE164> {
+        let number = phonenumber::parse(Some(self.country), text.trim()).map_err(|_| NotE164)?;
+        if !number.is_valid() {
+            return Err(NotE164);
+        }
+        Ok(E164(number.format().mode(phonenumber::Mode::E164).to_string()))
+    }
+}
+
 impl fmt::Debug for E164 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
@@ -140,6 +168,24 @@ mod tests {
         let found = customer_calls(vec![order("1", 10), order("2", 20), order("3", 900)], 500).unwrap();
         assert_eq!(found.id, "2");
         assert_eq!(customer_calls(vec![order("1", 10)], 2000), None);
+    }
+
+    #[test]
+    fn numbers_are_read_as_the_country_dials_them() {
+        let plan = NumberPlan::of("de").unwrap();
+        for text in ["+4930901820", "004930901820", "030901820", "030 / 90 18 20", " +49 (0)30 901820"] {
+            assert_eq!(
+                plan.read(text).map(|n| n.expose().to_owned()).as_deref(),
+                Ok("+4930901820"),
+                "{text}"
+            );
+        }
+        assert_eq!(plan.read("+44 20 7946 0958").unwrap().expose(), "+442079460958");
+        assert_eq!(plan.read("0044 20 7946 0958").unwrap().expose(), "+442079460958");
+        for text in ["", "anonymous", "110", "+", "030"] {
+            assert_eq!(plan.read(text), Err(NotE164), "{text}");
+        }
+        assert_eq!(NumberPlan::of("Germany"), Err(NotACountry));
     }
 
     #[test]
