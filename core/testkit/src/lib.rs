@@ -1,1 +1,3 @@
 //! Endpoints in virtual time over a simulated network, for tests.
+
+pub mod speech;
