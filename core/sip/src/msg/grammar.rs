@@ -1,7 +1,7 @@
 //! Character classes and small scanners of RFC 3261 section 25.
 
 /// `token`: what method names, header names and parameter names are made of.
-pub(super) fn is_token(text: &str) -> bool {
+pub(crate) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_token_byte)
 }
 
@@ -68,7 +68,7 @@ fn hex(digit: u8) -> Option<u8> {
 
 /// Splits at `separator` where it stands outside quoted strings and angle brackets. `None` when a quote or a bracket
 /// stays open.
-pub(super) fn split_top(text: &str, separator: u8) -> Option<Vec<&str>> {
+pub(crate) fn split_top(text: &str, separator: u8) -> Option<Vec<&str>> {
     let mut parts = Vec::new();
     let (mut start, mut quoted, mut escaped, mut bracketed) = (0, false, false, false);
     for (at, byte) in text.bytes().enumerate() {
@@ -93,7 +93,7 @@ pub(super) fn split_top(text: &str, separator: u8) -> Option<Vec<&str>> {
 }
 
 /// The whole of `text` as a `quoted-string`, without its quotes and escapes.
-pub(super) fn unquote(text: &str) -> Option<String> {
+pub(crate) fn unquote(text: &str) -> Option<String> {
     let inner = text.strip_prefix('"')?.strip_suffix('"')?;
     let mut value = String::with_capacity(inner.len());
     let mut chars = inner.chars();
@@ -108,7 +108,7 @@ pub(super) fn unquote(text: &str) -> Option<String> {
 }
 
 /// `text` as a `quoted-string`. A line break cannot be quoted in SIP and becomes a space.
-pub(super) fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {
@@ -124,6 +124,6 @@ pub(super) fn quote(text: &str) -> String {
 }
 
 /// The space and tab of SIP's LWS, once folding is undone.
-pub(super) fn trim(text: &str) -> &str {
+pub(crate) fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }

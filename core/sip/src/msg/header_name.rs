@@ -67,6 +67,7 @@ header_names! {
     PAssertedIdentity = "P-Asserted-Identity";
     Path = "Path";
     Privacy = "Privacy";
+    ProxyAuthenticationInfo = "Proxy-Authentication-Info";
     ProxyAuthenticate = "Proxy-Authenticate";
     ProxyAuthorization = "Proxy-Authorization";
     ProxyRequire = "Proxy-Require";

@@ -6,7 +6,7 @@
 
 mod cseq;
 mod error;
-mod grammar;
+pub(crate) mod grammar;
 mod header_name;
 mod headers;
 mod method;
