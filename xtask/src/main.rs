@@ -1,3 +1,63 @@
-//! Set-up, demo, tests, benchmarks: the same command here and in CI.
+//! Set-up, demo, tests, benchmarks and fuzzing: the same command here and in CI.
+//!
+//! Depends on little, so that the first `cargo xtask` on a fresh machine answers within seconds.
+#![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
-fn main() {}
+mod bench;
+mod build;
+mod demo;
+mod fuzz;
+mod setup;
+mod term;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Doorstep's chores.
+#[derive(Parser)]
+#[command(name = "cargo xtask", version, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  cargo xtask demo                  two calls through the gateway, told as a timeline
+  cargo xtask test                  everything, as in CI
+  cargo xtask test sip gateway      two parts
+  cargo xtask test sip --filter tag the tests of one part whose name holds `tag`
+  cargo xtask bench media --json    one benchmark, its numbers as the last line
+  cargo xtask setup fuzz            install what fuzzing needs";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Installs what a part needs and this machine lacks.
+    Setup(setup::Args),
+    /// Runs a courier, a gateway and a customer's phone, and tells what happened.
+    Demo(demo::Args),
+    /// Runs the formatter's check, the lints and the tests, of everything or of parts.
+    Test(test::Args),
+    /// Builds for release and measures.
+    Bench(bench::Args),
+    /// Feeds every parser with rubbish, for a while.
+    Fuzz(fuzz::Args),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Setup(args) => setup::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Test(args) => test::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{} {error:#}", term::bold("error:"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! `cargo xtask demo`: installs what is missing, builds the programs, and hands over to the demo.
+
+use std::process::{Command, ExitCode};
+
+use anyhow::Context as _;
+
+use crate::build::{self, PROGRAMS};
+use crate::setup::{self, Part};
+use crate::term;
+
+/// Options of the demo.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The courier speaks and listens through this computer's microphone and speaker.
+    #[arg(long)]
+    live: bool,
+    /// No colours and no screen tricks.
+    #[arg(long)]
+    headless: bool,
+    /// One JSON object per event on stdout, the summary last.
+    #[arg(long)]
+    json: bool,
+    /// Build for release: slower to build, faster to run.
+    #[arg(long)]
+    release: bool,
+}
+
+/// Does it; the demo's exit status becomes this program's.
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    setup::provide(&[Part::Build, Part::Sounds])?;
+    if args.live {
+        setup::provide(&[Part::Live])?;
+    }
+    let mut cargo = vec!["build", "--bins"];
+    for program in PROGRAMS {
+        cargo.extend(["--package", program]);
+    }
+    if args.live {
+        cargo.extend(["--features", "courier-cli/live"]);
+    }
+    if args.release {
+        cargo.push("--release");
+    }
+    term::say(
+        "Building gateway, courier's app, customer's phone and demo (the first time takes a few minutes)",
+    );
+    let demo = build::executables(&cargo)?
+        .into_iter()
+        .find(|built| built.kind == "bin" && built.package == "doorstep-demo")
+        .context("cargo built no demo")?;
+    let mut command = Command::new(demo.path);
+    for (given, flag) in [(args.live, "--live"), (args.headless, "--headless"), (args.json, "--json")] {
+        if given {
+            command.arg(flag);
+        }
+    }
+    hand_over(command)
+}
+
+/// The demo takes this process's place, so that Ctrl-C reaches it alone and it can stop its children.
+#[cfg(unix)]
+fn hand_over(mut command: Command) -> anyhow::Result<ExitCode> {
+    use std::os::unix::process::CommandExt as _;
+    Err(command.exec()).context("the demo could not be started")
+}
+
+#[cfg(not(unix))]
+fn hand_over(mut command: Command) -> anyhow::Result<ExitCode> {
+    let status = command.status().context("the demo could not be started")?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,283 @@
+//! `cargo xtask setup`: what each part of the work needs beyond Rust, and how Debian gets it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context as _, bail};
+use clap::ValueEnum;
+
+use crate::term;
+
+/// Options of `setup`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Which part to prepare for; everything when left out.
+    parts: Vec<Part>,
+    /// Only say what is missing; exit 1 when something is.
+    #[arg(long)]
+    check: bool,
+}
+
+/// What this machine is to be prepared for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// Building every program.
+    Build,
+    /// Recorded speech, which the demo's people say.
+    Sounds,
+    /// Microphone and speaker.
+    Live,
+    /// `cargo xtask test`: lints, and other people's phones.
+    Test,
+    /// Network namespaces with a slow path between them.
+    Namespaces,
+    /// `cargo xtask fuzz`.
+    Fuzz,
+}
+
+const ALL: [Part; 6] = [Part::Build, Part::Sounds, Part::Live, Part::Test, Part::Namespaces, Part::Fuzz];
+
+impl Part {
+    const fn tools(self) -> &'static [Tool] {
+        match self {
+            Self::Build => &[CC, CMAKE],
+            Self::Sounds => &[SOUNDS],
+            Self::Live => &[PKG_CONFIG, ALSA],
+            Self::Test => &[RUSTFMT, CLIPPY, SIPP, BARESIP],
+            Self::Namespaces => &[IPROUTE],
+            Self::Fuzz => &[NIGHTLY, CARGO_FUZZ],
+        }
+    }
+}
+
+const CC: Tool = Tool::apt("build-essential", Sign::Command("cc"), "C compiler and linker");
+const CMAKE: Tool = Tool::apt("cmake", Sign::Command("cmake"), "builds the Opus codec");
+const SOUNDS: Tool = Tool::apt(
+    "asterisk-core-sounds-en-wav",
+    Sign::File("/usr/share/asterisk/sounds/en_US_f_Allison/demo-congrats.wav"),
+    "recorded human speech, to be heard through the calls",
+);
+const PKG_CONFIG: Tool = Tool::apt("pkg-config", Sign::Command("pkg-config"), "finds ALSA");
+const ALSA: Tool = Tool::apt(
+    "libasound2-dev",
+    Sign::File("/usr/include/alsa/asoundlib.h"),
+    "headers of ALSA, for live sound",
+);
+const SIPP: Tool = Tool::apt("sip-tester", Sign::Command("sipp"), "SIPp, as the customer's phone");
+const BARESIP: Tool = Tool::apt("baresip-core", Sign::Command("baresip"), "baresip, as the customer's phone");
+const IPROUTE: Tool = Tool::apt("iproute2", Sign::Command("ip"), "makes network namespaces");
+const RUSTFMT: Tool = Tool {
+    name: "rustfmt",
+    sign: Sign::Rust("rustfmt"),
+    from: From::RustupComponent,
+    why: "checks the code's layout",
+};
+const CLIPPY: Tool = Tool {
+    name: "clippy",
+    sign: Sign::Rust("cargo-clippy"),
+    from: From::RustupComponent,
+    why: "checks the code",
+};
+const NIGHTLY: Tool = Tool {
+    name: "nightly",
+    sign: Sign::Toolchain("nightly"),
+    from: From::RustupToolchain,
+    why: "the sanitizers need nightly Rust",
+};
+const CARGO_FUZZ: Tool = Tool {
+    name: "cargo-fuzz",
+    sign: Sign::Rust("cargo-fuzz"),
+    from: From::CargoInstall,
+    why: "runs the fuzz targets",
+};
+
+/// Something that a part needs.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Tool {
+    /// As its source calls it.
+    pub name: &'static str,
+    sign: Sign,
+    from: From,
+    /// What it is needed for.
+    pub why: &'static str,
+}
+
+impl Tool {
+    const fn apt(name: &'static str, sign: Sign, why: &'static str) -> Self {
+        Self { name, sign, from: From::Apt, why }
+    }
+}
+
+/// How to tell that a tool is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    /// A program on the path.
+    Command(&'static str),
+    /// A file.
+    File(&'static str),
+    /// A program of the Rust toolchain that starts and knows its version.
+    Rust(&'static str),
+    /// A toolchain of rustup's.
+    Toolchain(&'static str),
+}
+
+/// Who has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum From {
+    Apt,
+    RustupComponent,
+    RustupToolchain,
+    CargoInstall,
+}
+
+/// `cargo xtask setup`.
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let parts = if args.parts.is_empty() { &ALL[..] } else { &args.parts };
+    let missing = missing(parts);
+    if missing.is_empty() {
+        println!("Nothing is missing.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.check {
+        for tool in missing {
+            println!("missing: {} ({})", tool.name, tool.why);
+        }
+        return Ok(ExitCode::FAILURE);
+    }
+    install(&missing)?;
+    println!("Everything is there.");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Installs what the parts need and this machine lacks; silent when nothing is missing.
+pub(crate) fn provide(parts: &[Part]) -> anyhow::Result<()> {
+    let missing = missing(parts);
+    if missing.is_empty() { Ok(()) } else { install(&missing) }
+}
+
+/// What the parts need and this machine lacks.
+pub(crate) fn missing(parts: &[Part]) -> Vec<&'static Tool> {
+    let tools = parts.iter().flat_map(|part| part.tools());
+    tools.filter(|tool| !is_there(tool.sign)).collect()
+}
+
+fn is_there(sign: Sign) -> bool {
+    match sign {
+        Sign::Command(name) => on_path(name),
+        Sign::File(path) => Path::new(path).exists(),
+        // rustup puts a proxy on the path even for components that are not installed, so the program must start.
+        Sign::Rust(name) => succeeds(Command::new(name).arg("--version")),
+        Sign::Toolchain(name) => succeeds(Command::new("rustc").arg(format!("+{name}")).arg("--version")),
+    }
+}
+
+fn on_path(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    // Debian keeps `ip` and its like in the sbin folders, which a plain user's path leaves out.
+    let usual = ["/usr/sbin", "/sbin"].map(Into::into);
+    std::env::split_paths(&path).chain(usual).any(|folder| folder.join(name).is_file())
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    quiet.status().is_ok_and(|status| status.success())
+}
+
+fn install(missing: &[&Tool]) -> anyhow::Result<()> {
+    term::say("Installing what this machine lacks:");
+    for tool in missing {
+        let source = match tool.from {
+            From::Apt => "Debian package",
+            From::RustupComponent => "Rust component",
+            From::RustupToolchain => "Rust toolchain",
+            From::CargoInstall => "from crates.io",
+        };
+        eprintln!("    {:<28} {source}: {}", tool.name, tool.why);
+    }
+    let of = |from: From| -> BTreeSet<&str> {
+        missing.iter().filter(|tool| tool.from == from).map(|tool| tool.name).collect()
+    };
+    apt_install(&of(From::Apt))?;
+    for name in of(From::RustupComponent) {
+        step(Command::new("rustup").args(["component", "add", name]))?;
+    }
+    for name in of(From::RustupToolchain) {
+        step(Command::new("rustup").args(["toolchain", "install", name, "--profile", "minimal"]))?;
+    }
+    for name in of(From::CargoInstall) {
+        step(Command::new("cargo").args(["install", "--locked", name]))?;
+    }
+    let still: Vec<_> = missing.iter().filter(|tool| !is_there(tool.sign)).map(|tool| tool.name).collect();
+    if !still.is_empty() {
+        bail!("installed, but still not found: {}", still.join(", "));
+    }
+    Ok(())
+}
+
+fn apt_install(packages: &BTreeSet<&str>) -> anyhow::Result<()> {
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let names = packages.iter().copied().collect::<Vec<_>>().join(" ");
+    if !on_path("apt-get") {
+        bail!("this machine has no apt-get; please install by other means what Debian calls: {names}");
+    }
+    let root = is_root();
+    if !root && !on_path("sudo") {
+        bail!(
+            "this user may not install packages and there is no sudo; as root, run: apt-get install {names}"
+        );
+    }
+    let apt = |args: &[&str]| {
+        let mut command = if root { Command::new("env") } else { Command::new("sudo") };
+        // Of two runs at once the second waits for the first.
+        let wait = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "-q"];
+        command.arg("DEBIAN_FRONTEND=noninteractive").args(wait).args(args);
+        command
+    };
+    // An old list may still do, so that a mirror's hiccup here is no reason to stop.
+    if let Err(error) = step(&mut apt(&["update"])) {
+        term::say(&format!("The list of packages stays as it was: {error:#}"));
+    }
+    let mut args = vec!["install", "--yes", "--no-install-recommends"];
+    args.extend(packages);
+    step(&mut apt(&args)).with_context(|| format!("could not install: {names}"))
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output();
+    id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+/// Runs a command whose output is news, not a result.
+fn step(command: &mut Command) -> anyhow::Result<()> {
+    let shown = format!("{command:?}").replace('"', "");
+    let status = command.stdin(Stdio::null()).stdout(std::io::stderr()).status();
+    let status = status.with_context(|| format!("could not be started: {shown}"))?;
+    if !status.success() {
+        bail!("failed ({status}): {shown}");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tool_that_is_nowhere_is_not_there() {
+        assert!(!is_there(Sign::Command("doorstep-no-such-program")));
+        assert!(!is_there(Sign::File("/no/such/file")));
+        assert!(!is_there(Sign::Rust("doorstep-no-such-program")));
+        assert!(is_there(Sign::Command("sh")));
+    }
+
+    #[test]
+    fn every_part_needs_something_and_says_why() {
+        for part in ALL {
+            assert!(!part.tools().is_empty());
+            assert!(part.tools().iter().all(|tool| !tool.why.is_empty()));
+        }
+    }
+}
