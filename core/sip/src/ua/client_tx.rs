@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::auth::Challenged;
 use super::timers::{Timer, TxId};
 use super::{FailureCause, FlowId, RequestId, SessionId, UaError, UserAgent};
 use crate::Timestamp;
+use crate::digest::Attempts;
 use crate::msg::{CSeq, HeaderName, InvalidValue, Method, Request, Response, Via};
 
 /// Who hears of the responses.
@@ -44,12 +46,14 @@ pub(super) struct ClientTx {
     state: State,
     interval: Duration,
     user: ClientUser,
+    /// Which challenges were answered.
+    attempts: Attempts,
     /// The ACK to a refusal, to be sent again with each of its retransmissions.
     ack: Option<Bytes>,
 }
 
 impl UserAgent {
-    /// Sends a request that has all but its Via.
+    /// Sends a request that has all but its Via and its credentials.
     pub(super) fn start_client(
         &mut self,
         now: Timestamp,
@@ -57,20 +61,23 @@ impl UserAgent {
         request: Request,
         user: ClientUser,
     ) -> Result<TxId, UaError> {
-        let branch = self.new_branch();
-        self.start_client_with_branch(now, flow, request, user, &branch)
+        self.launch(now, flow, request, user, None, Attempts::default())
     }
 
-    pub(super) fn start_client_with_branch(
+    /// The same for a request that may have been challenged before, or that shares its branch with another (CANCEL).
+    pub(super) fn launch(
         &mut self,
         now: Timestamp,
         flow: FlowId,
         mut request: Request,
         user: ClientUser,
-        branch: &str,
+        branch: Option<&str>,
+        mut attempts: Attempts,
     ) -> Result<TxId, UaError> {
+        let branch = branch.map_or_else(|| self.new_branch(), str::to_owned);
+        self.authorize(flow, &mut request, &mut attempts)?;
         let info = self.flows.get(&flow).ok_or(UaError::NoSuchFlow)?;
-        request.headers.push_via_front(&via(info, branch)?);
+        request.headers.push_via_front(&via(info, &branch)?);
         let reliable = info.transport.is_reliable();
         if !self.config.product.is_empty() {
             request.headers.set(HeaderName::UserAgent, &self.config.product)?;
@@ -78,12 +85,22 @@ impl UserAgent {
         let id = TxId(self.next_number());
         let bytes = request.to_bytes();
         let invite = request.method == Method::Invite;
-        self.client_keys.insert((branch.to_owned(), request.method.clone()), id);
+        self.client_keys.insert((branch, request.method.clone()), id);
         self.send(flow, bytes.clone());
         let interval = self.config.t1;
         self.clients.insert(
             id,
-            ClientTx { flow, request, bytes, reliable, state: State::Calling, interval, user, ack: None },
+            ClientTx {
+                flow,
+                request,
+                bytes,
+                reliable,
+                state: State::Calling,
+                interval,
+                user,
+                attempts,
+                ack: None,
+            },
         );
         if !reliable {
             self.timers.set(Timer::ClientRetransmit(id), now + interval);
@@ -94,7 +111,7 @@ impl UserAgent {
         Ok(id)
     }
 
-    pub(super) fn on_response(&mut self, now: Timestamp, response: Response) {
+    pub(super) fn on_response(&mut self, now: Timestamp, came_on: FlowId, response: Response) {
         // What this user agent did not send has no answer: a Via that is not ours never matches.
         let Some(id) = response.headers.via().and_then(|via| {
             let method = response.headers.cseq()?.method;
@@ -103,8 +120,10 @@ impl UserAgent {
             tracing::debug!(status = response.status.code(), "a response to nothing is dropped");
             return;
         };
-        let Some(tx) = self.clients.get_mut(&id) else { return };
+        // Nobody answers for a peer on another flow.
+        let Some(tx) = self.clients.get_mut(&id).filter(|tx| tx.flow == came_on) else { return };
         let (status, user) = (response.status, tx.user);
+        let first_final = status.is_final() && matches!(tx.state, State::Calling | State::Proceeding);
         let invite = tx.request.method == Method::Invite;
         let (deliver, keep) = match (tx.state, invite) {
             (State::Calling | State::Proceeding, true) if status.is_provisional() => {
@@ -156,8 +175,8 @@ impl UserAgent {
             }
             (State::Accepted | State::Completed, _) => (false, None),
         };
-        let request =
-            deliver.then(|| self.clients.get(&id).map(|tx| (tx.flow, tx.request.clone()))).flatten();
+        let sent = self.clients.get(&id).filter(|_| deliver);
+        let sent = sent.map(|tx| (tx.flow, tx.request.clone(), tx.attempts.clone()));
         match keep {
             Some(linger) if linger.is_zero() => self.forget_client(id),
             Some(linger) => {
@@ -166,9 +185,15 @@ impl UserAgent {
             }
             None => {}
         }
-        if let Some((flow, request)) = request {
-            self.client_response(now, id, flow, user, &request, response);
+        let Some((flow, request, attempts)) = sent else { return };
+        if first_final {
+            self.note_next_nonce(flow, &response.headers, &attempts);
+            let challenged = Challenged { tx: id, flow, user, request: &request, attempts };
+            if self.answer_challenge(now, challenged, &response) {
+                return;
+            }
         }
+        self.client_response(now, id, flow, user, &request, response);
     }
 
     pub(super) fn client_retransmit(&mut self, now: Timestamp, id: TxId) {

@@ -8,6 +8,7 @@
 //! A session stays on its flow: requests and responses go where the call came from or was sent to, as RFC 5626 and
 //! symmetric response routing (RFC 3581) want it, and never by a new look at the far side's Contact.
 
+mod auth;
 mod client_tx;
 mod dialog;
 mod incoming;
@@ -32,6 +33,7 @@ pub use types::{
 };
 
 use crate::Timestamp;
+use crate::digest::DigestClient;
 use crate::msg::{Message, Method, Response};
 use client_tx::{ClientTx, ClientUser};
 use server_tx::ServerTx;
@@ -55,6 +57,8 @@ pub struct UserAgent {
     sessions: BTreeMap<SessionId, Session>,
     /// Call-ID and local tag of every dialog.
     dialogs: BTreeMap<(String, String), SessionId>,
+    auth: Option<DigestClient>,
+    flow_auth: BTreeMap<FlowId, DigestClient>,
     timers: Timers,
     outputs: VecDeque<UaOutput>,
 }
@@ -74,6 +78,8 @@ impl UserAgent {
             incoming: BTreeMap::new(),
             sessions: BTreeMap::new(),
             dialogs: BTreeMap::new(),
+            auth: None,
+            flow_auth: BTreeMap::new(),
             timers: Timers::default(),
             outputs: VecDeque::new(),
         }
@@ -93,6 +99,7 @@ impl UserAgent {
         self.sessions_lose_flow(flow);
         self.fail_clients_of(now, flow);
         self.drop_servers_of(flow);
+        self.flow_auth.remove(&flow);
     }
 
     /// Reads one whole message that came in on a flow. A bad one is answered where it can be, and changes nothing.
@@ -102,7 +109,7 @@ impl UserAgent {
         }
         match Message::parse(bytes) {
             Ok(Message::Request(request)) => self.on_request(now, flow, request),
-            Ok(Message::Response(response)) => self.on_response(now, response),
+            Ok(Message::Response(response)) => self.on_response(now, flow, response),
             Err(error) => {
                 tracing::debug!(%error, "a message could not be read");
                 if let Some(response) = error.response() {

@@ -124,7 +124,7 @@ impl UserAgent {
             return;
         };
         let number = request.headers.cseq().map_or(0, |cseq| cseq.number);
-        let ack = self.acknowledge(flow, &dialog, number);
+        let ack = self.acknowledge(flow, &dialog, request);
         let Some(session) = self.sessions.get_mut(&id) else { return };
         if let Phase::Calling(calling) = &session.phase
             && let Some(early) = calling.early.get(dialog.remote_tag())
@@ -171,7 +171,7 @@ impl UserAgent {
             Some(ack) => self.send(flow, ack),
             None => {
                 // Another fork answered, or the call is over: it must be acknowledged and ended (section 13.2.2.4).
-                self.acknowledge(flow, &dialog, number);
+                self.acknowledge(flow, &dialog, request);
                 if let Ok(bye) = dialog.request(Method::Bye)
                     && let Err(error) = self.start_client(now, flow, bye, ClientUser::Nobody)
                 {
@@ -208,6 +208,16 @@ impl UserAgent {
             *calling = Calling { tx, invite, early: Default::default(), cancel: None, retried: true };
         }
         true
+    }
+
+    /// The INVITE went out once more under another number.
+    pub(in crate::ua) fn invite_sent_again(&mut self, id: SessionId, tx: TxId, number: u32) {
+        let Some(Session { phase: Phase::Calling(calling), .. }) = self.sessions.get_mut(&id) else { return };
+        calling.tx = tx;
+        calling.early.clear();
+        if calling.invite.headers.set(HeaderName::CSeq, CSeq { number, method: Method::Invite }).is_err() {
+            tracing::warn!("a CSeq could not be written");
+        }
     }
 
     pub(in crate::ua) fn invite_failed(&mut self, id: SessionId, cause: FailureCause) {
@@ -251,9 +261,9 @@ impl UserAgent {
             }
             Ok(cancel)
         });
-        let sent = cancel
-            .map_err(UaError::from)
-            .and_then(|cancel| self.start_client_with_branch(now, flow, cancel, ClientUser::Nobody, &branch));
+        let sent = cancel.map_err(UaError::from).and_then(|cancel| {
+            self.launch(now, flow, cancel, ClientUser::Nobody, Some(&branch), Default::default())
+        });
         if let Err(error) = sent {
             tracing::debug!(%error, "CANCEL could not be sent");
         }

@@ -15,13 +15,14 @@ use super::dialog::Dialog;
 use super::incoming::SDP;
 use super::timers::{Timer, TxId};
 use super::{EndCause, FlowId, Reply, SessionEvent, SessionId, UaError, UserAgent};
+use crate::digest::Challenger;
 use crate::msg::{HeaderName, InvalidValue, Method, NameAddr, Request, Response};
 use crate::ua::SUPPORTED;
 use crate::ua::server_tx::ALLOW;
 
 pub(super) struct Session {
     flow: FlowId,
-    phase: Phase,
+    pub(super) phase: Phase,
     /// A change of media that is under way.
     offer: Offer,
     /// An offer that met one of the far side's and goes out again after a while.
@@ -40,7 +41,7 @@ pub(super) struct Session {
 }
 
 #[allow(clippy::large_enum_variant, reason = "one per call")]
-enum Phase {
+pub(super) enum Phase {
     /// This side's INVITE has no final response.
     Calling(Calling),
     /// The far side's INVITE has none.
@@ -48,14 +49,14 @@ enum Phase {
     Confirmed(Dialog),
 }
 
-struct Calling {
-    tx: TxId,
+pub(super) struct Calling {
+    pub(super) tx: TxId,
     /// Without its Via, to send it again.
     invite: Request,
     /// By the far side's tag: a forked call has several.
     early: BTreeMap<String, Early>,
     /// The user ended the call; its Reason.
-    cancel: Option<Cancel>,
+    pub(super) cancel: Option<Cancel>,
     retried: bool,
 }
 
@@ -65,13 +66,13 @@ struct Early {
     rseq: Option<u32>,
 }
 
-enum Cancel {
+pub(super) enum Cancel {
     /// Not before a response has come (section 9.1).
     Waiting(Option<String>),
     Sent,
 }
 
-struct Ringing {
+pub(super) struct Ringing {
     tx: TxId,
     invite: Request,
     dialog: Dialog,
@@ -214,16 +215,31 @@ impl UserAgent {
         Ok(())
     }
 
-    /// ACK to a 2xx: a request of its own, outside of any transaction (section 13.2.2.4).
-    fn acknowledge(&mut self, flow: FlowId, dialog: &Dialog, cseq: u32) -> Option<Bytes> {
+    /// ACK to a 2xx: a request of its own, outside of any transaction, with the credentials of its INVITE (section
+    /// 13.2.2.4).
+    fn acknowledge(&mut self, flow: FlowId, dialog: &Dialog, invite: &Request) -> Option<Bytes> {
         let branch = self.new_branch();
         let info = self.flows.get(&flow)?;
         let via = super::client_tx::via(info, &branch).ok()?;
-        let mut ack = dialog.request_numbered(Method::Ack, cseq).ok()?;
+        let mut ack = dialog.request_numbered(Method::Ack, invite.headers.cseq()?.number).ok()?;
+        for challenger in Challenger::ALL {
+            let name = challenger.credentials_header();
+            for credentials in invite.headers.all(&name) {
+                ack.headers.push(name.clone(), credentials).ok()?;
+            }
+        }
         ack.headers.push_via_front(&via);
         let bytes = ack.to_bytes();
         self.send(flow, bytes.clone());
         Some(bytes)
+    }
+
+    /// The dialog of a request that this side sent.
+    pub(super) fn dialog_of_own(&mut self, request: &Request) -> Option<&mut Dialog> {
+        let (from, to) = (request.headers.from()?, request.headers.to()?);
+        let key = (request.headers.call_id()?.to_owned(), from.tag()?.to_owned());
+        let id = *self.dialogs.get(&key)?;
+        self.sessions.get_mut(&id)?.dialog_with(to.tag()?)
     }
 
     fn index(&mut self, id: SessionId, dialog: &Dialog) {

@@ -71,7 +71,7 @@ impl UserAgent {
             let Phase::Confirmed(dialog) = &mut session.phase else { return };
             dialog.refresh_target(&response.headers);
             let dialog = dialog.clone();
-            let ack = self.acknowledge(flow, &dialog, number);
+            let ack = self.acknowledge(flow, &dialog, request);
             if let Some(session) = self.sessions.get_mut(&id) {
                 session.last_ack = ack.map(|ack| (number, ack));
             }

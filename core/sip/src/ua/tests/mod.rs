@@ -1,5 +1,6 @@
 //! Two user agents on a wire that a test can cut, delay and make lose; time is the test's.
 
+mod auth;
 mod calls;
 mod changes;
 mod refusals;
