@@ -1,4 +1,5 @@
 //! The voice engine: WebRTC and RTP transport, codecs, jitter buffer, audio devices.
 
+pub mod codec;
 pub mod sdp;
 pub mod transport;
