@@ -1,8 +1,9 @@
 //! The core's questions about orders, answered from the store by the rules of [`crate::masking`]. A store that fails is
 //! `Unavailable`, never a refusal: the caller then gets 503 and may try again.
 
+use crate::config::ContactCentre;
 use crate::core::{CourierId, ErrorCode, Fallback, Grant, Hidden, LookupResult, OrderId, PhoneNumber, Route};
-use crate::masking::{Decision, Order, courier_calls, customer_calls};
+use crate::masking::{Decision, Order, OrderFallback, courier_calls, customer_calls};
 use crate::store::Store;
 
 /// Answers [`crate::core::Lookup::MayCall`]. `now` is in Unix milliseconds.
@@ -24,23 +25,34 @@ pub async fn may_call(store: &Store, courier: Option<&CourierId>, order: &OrderI
     }
 }
 
-/// Answers [`crate::core::Lookup::RouteIncoming`]. `otherwise` is the company's policy; `now` is in Unix milliseconds.
+/// Answers [`crate::core::Lookup::RouteIncoming`]. Where the courier cannot be reached, the order's own policy goes before the
+/// gateway's, which is the contact centre if there is one. `now` is in Unix milliseconds.
 pub async fn route_incoming(
     store: &Store,
     caller: Option<&PhoneNumber>,
     called: &PhoneNumber,
-    otherwise: Fallback,
+    contact_centre: Option<&ContactCentre>,
     now: i64,
 ) -> LookupResult {
+    let to_centre = contact_centre.map_or(Fallback::Refuse, |centre| Fallback::ContactCentre {
+        number: centre.number.clone(),
+        caller_id: centre.caller_id.clone(),
+    });
     let Some(caller) = caller else {
-        return LookupResult::Route(Route::NoOrder(otherwise));
+        return LookupResult::Route(Route::NoOrder(to_centre));
     };
     let Ok(orders) = store.orders_between(caller, called).await else {
         return LookupResult::Unavailable;
     };
     LookupResult::Route(match customer_calls(orders, now) {
-        Some(order) => Route::Courier { grant: grant(order), otherwise },
-        None => Route::NoOrder(otherwise),
+        Some(order) => {
+            let otherwise = match order.fallback {
+                Some(OrderFallback::Refuse) => Fallback::Refuse,
+                Some(OrderFallback::ContactCentre) | None => to_centre,
+            };
+            Route::Courier { grant: grant(order), otherwise }
+        }
+        None => Route::NoOrder(to_centre),
     })
 }
 
@@ -51,8 +63,8 @@ fn grant(order: Order) -> Grant {
         label: Some(order.label).filter(|label| !label.is_empty()).map(Hidden::new),
         customer: order.customer,
         caller_id: order.company_number,
-        ring_time: None,
-        max_talk: None,
+        ring_time: order.ring,
+        max_talk: order.max_call,
     }
 }
 
@@ -61,11 +73,14 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::clock::Clock;
     use crate::masking::E164;
 
     async fn store() -> (tempfile::TempDir, Store) {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("gateway.db"), Duration::from_secs(30)).await.unwrap();
+        let store = Store::open(&dir.path().join("gateway.db"), Duration::from_secs(30), Clock::start())
+            .await
+            .unwrap();
         let order = Order {
             id: "4711".into(),
             courier: "anna".into(),
@@ -75,6 +90,9 @@ mod tests {
             opens_at: 10,
             closes_at: 1000,
             grace_ms: 0,
+            max_call: Some(Duration::from_secs(60)),
+            ring: Some(Duration::from_secs(20)),
+            fallback: None,
         };
         store.put_order(&order).await.unwrap();
         (dir, store)
@@ -90,6 +108,8 @@ mod tests {
                 panic!("refused")
             };
             assert_eq!((grant.courier, grant.caller_id.expose()), (anna.clone(), "+493022220000"));
+            assert_eq!(grant.ring_time, Some(Duration::from_secs(20)));
+            assert_eq!(grant.max_talk, Some(Duration::from_secs(60)));
         }
         for (asking, order, now, code) in [
             (Some(&bert), &order, 10, ErrorCode::NotYourOrder),
@@ -106,13 +126,37 @@ mod tests {
         let (_dir, store) = store().await;
         let (customer, company) =
             (E164::parse("+4930901820").unwrap(), E164::parse("+493022220000").unwrap());
-        let route = route_incoming(&store, Some(&customer), &company, Fallback::Refuse, 10).await;
-        assert!(
-            matches!(route, LookupResult::Route(Route::Courier { grant, .. }) if grant.order.0 == "4711")
-        );
+        let route = route_incoming(&store, Some(&customer), &company, None, 10).await;
+        let LookupResult::Route(Route::Courier { grant, otherwise: Fallback::Refuse }) = route else {
+            panic!("{route:?}")
+        };
+        assert_eq!(grant.order.0, "4711");
         let nobody = LookupResult::Route(Route::NoOrder(Fallback::Refuse));
-        assert_eq!(route_incoming(&store, Some(&company), &company, Fallback::Refuse, 10).await, nobody);
-        assert_eq!(route_incoming(&store, None, &company, Fallback::Refuse, 10).await, nobody);
-        assert_eq!(route_incoming(&store, Some(&customer), &company, Fallback::Refuse, 1000).await, nobody);
+        assert_eq!(route_incoming(&store, Some(&company), &company, None, 10).await, nobody);
+        assert_eq!(route_incoming(&store, None, &company, None, 10).await, nobody);
+        assert_eq!(route_incoming(&store, Some(&customer), &company, None, 1000).await, nobody);
+    }
+
+    #[tokio::test]
+    async fn the_orders_own_policy_goes_before_the_gateways() {
+        let (_dir, store) = store().await;
+        let (customer, company) =
+            (E164::parse("+4930901820").unwrap(), E164::parse("+493022220000").unwrap());
+        let centre = ContactCentre { number: company.clone(), caller_id: company.clone() };
+        let to_centre = Fallback::ContactCentre { number: company.clone(), caller_id: company.clone() };
+        let mut order = store.order("4711").await.unwrap().unwrap();
+        for (own, expected) in [
+            (None, to_centre.clone()),
+            (Some(OrderFallback::ContactCentre), to_centre.clone()),
+            (Some(OrderFallback::Refuse), Fallback::Refuse),
+        ] {
+            order.fallback = own;
+            store.put_order(&order).await.unwrap();
+            let route = route_incoming(&store, Some(&customer), &company, Some(&centre), 10).await;
+            let LookupResult::Route(Route::Courier { otherwise, .. }) = route else { panic!("{route:?}") };
+            assert_eq!(otherwise, expected);
+        }
+        let route = route_incoming(&store, None, &company, Some(&centre), 10).await;
+        assert_eq!(route, LookupResult::Route(Route::NoOrder(to_centre)));
     }
 }

@@ -1,6 +1,7 @@
 //! Who may reach whom: pure decisions on orders, without a store, a clock or a socket.
 
 use std::fmt;
+use std::time::Duration;
 
 /// A phone number in E.164 (`+` and 8 to 15 digits); prints as `[redacted]`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,6 +22,12 @@ impl E164 {
         Ok(Self(number.format().mode(phonenumber::Mode::E164).to_string()))
     }
 
+    /// How the number's own country dials; `None` for numbers of no country (satellites, freephone).
+    pub fn plan(&self) -> Option<NumberPlan> {
+        let country = phonenumber::parse(None, &self.0).ok()?.country().id()?;
+        Some(NumberPlan { country })
+    }
+
     /// The number in clear, for the trunk and the store only.
     pub fn expose(&self) -> &str {
         &self.0
@@ -39,6 +46,9 @@ pub struct NumberPlan {
 pub struct NotACountry;
 
 impl NumberPlan {
+    /// Germany's.
+    pub const GERMANY: Self = Self { country: phonenumber::country::Id::DE };
+
     /// The plan of a country, by its two letters (ISO 3166-1).
     pub fn of(country: &str) -> Result<Self, NotACountry> {
         let country = country.to_ascii_uppercase().parse().map_err(|_| NotACountry)?;
@@ -80,6 +90,21 @@ pub struct Order {
     pub closes_at: i64,
     /// Milliseconds after `closes_at` during which calls are still allowed.
     pub grace_ms: i64,
+    /// Longest call; `None`: the gateway's limit.
+    pub max_call: Option<Duration>,
+    /// How long a call may ring; `None`: the gateway's limit.
+    pub ring: Option<Duration>,
+    /// What happens to the customer's call when the courier cannot be reached; `None`: the gateway's policy.
+    pub fallback: Option<OrderFallback>,
+}
+
+/// An order's own policy for a customer who does not reach the courier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderFallback {
+    /// To the contact centre, where the gateway has one.
+    ContactCentre,
+    /// Refuse with 480.
+    Refuse,
 }
 
 impl fmt::Debug for Order {
@@ -149,6 +174,9 @@ mod tests {
             opens_at,
             closes_at: 1000,
             grace_ms: 100,
+            max_call: None,
+            ring: None,
+            fallback: None,
         }
     }
 

@@ -1,15 +1,27 @@
-//! What outlives the process: orders, in SQLite.
+//! What outlives the process: orders, company numbers, couriers' bindings and call records, in SQLite.
+//!
+//! A commit is on the disk before a write returns, so that a kill -9 loses nothing that was acknowledged. A locked database or a full
+//! disk is [`StoreError::Unavailable`], which the API tells as 503; it never ends a call.
 
-use std::{path::Path, time::Duration};
+mod bindings;
+mod calls;
+mod numbers;
+mod orders;
 
-use sqlx::{
-    Row,
-    sqlite::{
-        SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
-    },
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
-use crate::masking::{E164, Order};
+use crate::clock::Clock;
+
+pub use calls::{CallFilter, StoredCall};
+pub use numbers::CompanyNumber;
 
 /// Why the store gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -35,89 +47,45 @@ impl From<sqlx::Error> for StoreError {
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: SqlitePool,
+    clock: Clock,
 }
 
 impl Store {
-    /// Opens or creates the database and migrates it. A commit is on the disk before a write returns.
-    pub async fn open(path: &Path, busy: Duration) -> Result<Self, StoreError> {
+    /// Opens or creates the database and migrates it. `busy` is how long a lock is waited for. Times of the core's are told by `clock`.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or is of another program or version.
+    pub async fn open(path: &Path, busy: Duration, clock: Clock) -> Result<Self, StoreError> {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(busy);
-        let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
+        let pool = SqlitePoolOptions::new()
+            .max_connections(4)
+            // All connections may wait for the same lock; who comes after them must not wait for long.
+            .acquire_timeout(busy.saturating_add(Duration::from_secs(2)))
+            .connect_with(options)
+            .await?;
         sqlx::migrate!("./migrations").run(&pool).await?;
-        Ok(Self { pool })
+        Ok(Self { pool, clock })
     }
 
-    /// Creates or replaces an order.
-    pub async fn put_order(&self, order: &Order) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT OR REPLACE INTO orders (id, courier, customer, company_number, label, opens_at, closes_at, \
-             grace_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(&order.id)
-        .bind(&order.courier)
-        .bind(order.customer.expose())
-        .bind(order.company_number.expose())
-        .bind(&order.label)
-        .bind(order.opens_at)
-        .bind(order.closes_at)
-        .bind(order.grace_ms)
-        .execute(&self.pool)
-        .await?;
+    /// Whether the database can be read and written now; for a readiness check.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        // Takes the write lock and gives it back: a full disk shows only at a write, a lock already here.
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::query("SELECT COUNT(*) FROM numbers").fetch_one(&mut *transaction).await?;
+        transaction.rollback().await?;
         Ok(())
     }
 
-    /// The order of that identifier.
-    pub async fn order(&self, id: &str) -> Result<Option<Order>, StoreError> {
-        let row =
-            sqlx::query("SELECT * FROM orders WHERE id = ?").bind(id).fetch_optional(&self.pool).await?;
-        row.as_ref().map(read_order).transpose()
-    }
-
-    /// Removes an order; whether there was one.
-    pub async fn delete_order(&self, id: &str) -> Result<bool, StoreError> {
-        let done = sqlx::query("DELETE FROM orders WHERE id = ?").bind(id).execute(&self.pool).await?;
-        Ok(done.rows_affected() > 0)
-    }
-
-    /// A courier's orders, most recently opened first.
-    pub async fn orders_of(&self, courier: &str) -> Result<Vec<Order>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM orders WHERE courier = ? ORDER BY opens_at DESC, id DESC")
-            .bind(courier)
-            .fetch_all(&self.pool)
-            .await?;
-        rows.iter().map(read_order).collect()
-    }
-
-    /// Orders between a customer and a company number, open or not; `masking::customer_calls` picks among them.
-    pub async fn orders_between(&self, customer: &E164, company: &E164) -> Result<Vec<Order>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM orders WHERE company_number = ? AND customer = ?")
-            .bind(company.expose())
-            .bind(customer.expose())
-            .fetch_all(&self.pool)
-            .await?;
-        rows.iter().map(read_order).collect()
+    /// Writes what is still in the journal and closes.
+    pub async fn close(&self) {
+        self.pool.close().await;
     }
 }
-
-fn read_order(row: &SqliteRow) -> Result<Order, StoreError> {
-    let number = |column: &str| -> Result<E164, StoreError> {
-        E164::parse(&row.try_get::<String, _>(column)?).map_err(|_| StoreError::Corrupt)
-    };
-    Ok(Order {
-        id: row.try_get("id")?,
-        courier: row.try_get("courier")?,
-        customer: number("customer")?,
-        company_number: number("company_number")?,
-        label: row.try_get("label")?,
-        opens_at: row.try_get("opens_at")?,
-        closes_at: row.try_get("closes_at")?,
-        grace_ms: row.try_get("grace_ms")?,
-    })
-}
-
-#[cfg(test)]
-mod tests;

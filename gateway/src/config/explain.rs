@@ -1,0 +1,191 @@
+//! What the gateway will do, in words, for `--check`. It shows no secret and no telephone number.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+use super::{CarrierTransport, Config, JwtSource};
+
+/// Says what a gateway of this configuration will do, a line per subject, warnings last.
+pub fn explain(config: &Config) -> String {
+    let mut text = String::new();
+    let mut say = |subject: &str, words: String| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{subject:<9} {words}");
+    };
+    say("couriers", couriers(config));
+    say("sign in", sign_in(config));
+    say("carrier", carrier(config));
+    say("listens", trunk_listeners(config));
+    say("media", media(config));
+    say("API", api(config));
+    say("store", format!("{} (SQLite)", config.store.path.display()));
+    say("fallback", fallback(config));
+    say("limits", limits(config));
+    say(
+        "log",
+        format!("{} as {} on stderr", config.log.level, if config.log.json { "JSON" } else { "text" }),
+    );
+    for warning in warnings(config) {
+        say("warning", warning);
+    }
+    text
+}
+
+/// What is allowed but should be known.
+pub fn warnings(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if config.edge.tls.is_none() {
+        warnings.push("couriers connect without TLS: for trials on this machine only".to_owned());
+    }
+    if config.api.keys.is_empty() {
+        warnings.push("the API asks for no key: whoever can log in on this machine may use it".to_owned());
+    }
+    if config.trunk.carrier.is_none() {
+        warnings.push("without trunk.carrier no customer can be called (503 trunk_down)".to_owned());
+    }
+    if let (Some(_), None) = (&config.auth.jwt, &config.auth.audience) {
+        warnings.push(
+            "auth.audience is not set: tokens made for other services of the same key are taken".to_owned(),
+        );
+    }
+    if let Some((first, last)) = config.media.ports
+        && usize::from(last - first) + 1 < config.limits.calls.saturating_mul(4)
+    {
+        warnings.push(format!(
+            "{} media ports carry about {} calls, fewer than limits.calls = {}",
+            usize::from(last - first) + 1,
+            (usize::from(last - first) + 1) / 4,
+            config.limits.calls
+        ));
+    }
+    warnings
+}
+
+fn couriers(config: &Config) -> String {
+    let edge = &config.edge;
+    let scheme = if edge.tls.is_some() { "wss" } else { "ws" };
+    format!(
+        "{scheme}://{}/ws, up to {} connections ({} per address), {} messages per second and {} bytes each",
+        edge.listen,
+        edge.max_connections,
+        edge.max_connections_per_ip,
+        edge.messages_per_second,
+        edge.max_message
+    )
+}
+
+fn sign_in(config: &Config) -> String {
+    let auth = &config.auth;
+    let mut ways = Vec::new();
+    match &auth.jwt {
+        Some(JwtSource::Secret(_)) => ways.push("tokens (HS256 with the shared secret)".to_owned()),
+        Some(JwtSource::PublicKey(path)) => ways.push(format!("tokens (public key {})", path.display())),
+        Some(JwtSource::Jwks(path)) => ways.push(format!("tokens (keys of {})", path.display())),
+        None => {}
+    }
+    if !auth.digest.is_empty() {
+        ways.push(format!("digest for {} couriers", auth.digest.len()));
+    }
+    let mut words = ways.join("; ");
+    for (name, value) in [("iss", &auth.issuer), ("aud", &auth.audience)] {
+        if let Some(value) = value {
+            let _ = write!(words, ", {name} must be {value:?}");
+        }
+    }
+    words
+}
+
+fn carrier(config: &Config) -> String {
+    let trunk = &config.trunk;
+    let Some(carrier) = &trunk.carrier else { return "none".to_owned() };
+    let transport = match carrier.transport {
+        CarrierTransport::Udp => "UDP",
+        CarrierTransport::Tcp => "TCP",
+        CarrierTransport::Tls => "TLS",
+    };
+    let mut words = format!("{}:{} over {transport}", carrier.host, carrier.port);
+    match &trunk.register {
+        Some(register) => {
+            let _ = match register.expires {
+                Some(expires) => {
+                    write!(words, ", registers at {} for {} s", register.domain, expires.as_secs())
+                }
+                None => write!(words, ", answers challenges of {}", register.domain),
+            };
+        }
+        None => words.push_str(", no registration"),
+    }
+    match trunk.options_interval {
+        Some(interval) => {
+            let _ = write!(words, ", asked by OPTIONS every {} s", interval.as_secs());
+        }
+        None => words.push_str(", counts as up"),
+    }
+    words
+}
+
+fn trunk_listeners(config: &Config) -> String {
+    let trunk = &config.trunk;
+    let listeners: Vec<String> =
+        [("UDP", trunk.udp), ("TCP", trunk.tcp), ("TLS", trunk.tls.as_ref().map(|(address, _)| *address))]
+            .into_iter()
+            .filter_map(|(name, address): (&str, Option<SocketAddr>)| Some(format!("{name} {}", address?)))
+            .collect();
+    if listeners.is_empty() {
+        return "for the carrier: nowhere".to_owned();
+    }
+    let mut words = format!("for the carrier: {}; takes calls from ", listeners.join(", "));
+    words.push_str(if trunk.carrier.is_some() { "the carrier's address" } else { "no carrier" });
+    for network in &trunk.sources {
+        let _ = write!(words, ", {network}");
+    }
+    words
+}
+
+fn media(config: &Config) -> String {
+    let media = &config.media;
+    let ports = match media.ports {
+        Some((first, last)) => format!("UDP ports {first} to {last}"),
+        None => "UDP ports that the system picks".to_owned(),
+    };
+    let edge = if media.edge_ips.is_empty() {
+        "this machine's address".to_owned()
+    } else {
+        media.edge_ips.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
+    let trunk = media.trunk_ip.map_or("the address that reaches the carrier".to_owned(), |ip| ip.to_string());
+    let named = media.trunk_advertised_ip.map(|ip| format!(" (named {ip})")).unwrap_or_default();
+    let source = if media.strict_source { "strict" } else { "symmetric" };
+    format!("{ports}; couriers at {edge}; carrier at {trunk}{named}, {source} source")
+}
+
+fn api(config: &Config) -> String {
+    let api = &config.api;
+    let scheme = if api.tls.is_some() { "https" } else { "http" };
+    let keys = match api.keys.len() {
+        0 => "no key asked for".to_owned(),
+        1 => "one key".to_owned(),
+        more => format!("{more} keys"),
+    };
+    format!("{scheme}://{}, {keys}, bodies up to {} bytes", api.listen, api.max_body)
+}
+
+fn fallback(config: &Config) -> String {
+    match &config.contact_centre {
+        Some(_) => "a customer who reaches no courier is put through to the contact centre".to_owned(),
+        None => "a customer who reaches no courier is refused (480)".to_owned(),
+    }
+}
+
+fn limits(config: &Config) -> String {
+    let limits = &config.limits;
+    format!(
+        "{} calls, {} per courier, ringing {} s, talking {} s, {} s for a lost courier to come back, {} s to end on SIGTERM",
+        limits.calls,
+        limits.calls_per_courier,
+        limits.ring.as_secs(),
+        limits.talk.as_secs(),
+        limits.flow_grace.as_secs(),
+        limits.shutdown.as_secs()
+    )
+}

@@ -1,0 +1,193 @@
+use std::io::Write as _;
+
+use super::*;
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+fn load(toml: &str, env: &[(&str, &str)]) -> Result<Config, Problems> {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(toml.as_bytes()).unwrap();
+    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Config::load(Some(file.path()), env)
+}
+
+/// What is told of each problem, without the file's changing name.
+fn problems(toml: &str, env: &[(&str, &str)]) -> Vec<String> {
+    let Problems(problems) = load(toml, env).unwrap_err();
+    let line = |place: &str| place.rsplit_once(':').map_or(String::new(), |(_, line)| line.to_owned());
+    problems
+        .iter()
+        .map(|p| {
+            let place = if p.place.starts_with("DOORSTEP_") { p.place.clone() } else { line(&p.place) };
+            format!("{place} {} | {} | {}", p.key, p.found, p.allowed)
+        })
+        .collect()
+}
+
+fn good() -> String {
+    format!("[edge]\ninsecure_loopback = true\n[auth]\njwt_secret = \"{SECRET}\"\n")
+}
+
+#[test]
+fn a_short_file_is_enough_and_the_rest_has_defaults() {
+    let config = load(&good(), &[]).unwrap();
+    assert_eq!(config.edge.listen.to_string(), "127.0.0.1:7443");
+    assert_eq!(config.limits.calls, 500);
+    assert_eq!(config.trunk.carrier, None);
+}
+
+#[test]
+fn unknown_and_mistyped_keys_are_named_with_line_and_what_is_allowed() {
+    let found = problems(
+        "[edge]\nlissten = 1\nmax_message_bytes = \"x\"\n\n[nowhere]\na = 1\n[api]\nkeys = [1]\n[trunk]\nregister = { user = 1, name = \"x\" }\n",
+        &[],
+    );
+    assert_eq!(found.len(), 6, "{found:#?}");
+    assert!(
+        found[0].starts_with("2 edge.lissten | an unknown key | listen, domain, tls_cert"),
+        "{}",
+        found[0]
+    );
+    assert_eq!(found[1], "3 edge.max_message_bytes | a string | a whole number that is not negative");
+    assert!(found[2].starts_with("5 nowhere | an unknown section | edge, auth, trunk"), "{}", found[2]);
+    assert!(found[3].starts_with("8 api.keys | a list | a list of strings"), "{}", found[3]);
+    assert_eq!(
+        found[5],
+        "10 trunk.register.name | an unknown key | user, password, password_file, domain, expires"
+    );
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once() {
+    let found = problems(
+        "[edge]\nlisten = \"0.0.0.0:7443\"\n[auth]\njwt_secret = \"short\"\n[api]\nlisten = \"nowhere\"\nkeys = [\"12\"]\n[limits]\nring_s = 1\n[fallback]\ncontact_centre = \"110\"\n",
+        &[],
+    );
+    let keys: Vec<_> = found.iter().map(|text| text.split(" |").next().unwrap()).collect();
+    assert_eq!(
+        keys,
+        [
+            "4 auth.jwt_secret",
+            "2 edge.listen",
+            "6 api.listen",
+            "7 api.keys",
+            "9 limits.ring_s",
+            "11 fallback.contact_centre"
+        ]
+    );
+    assert!(!found.join(" ").contains("short\""), "a secret must not be repeated");
+}
+
+#[test]
+fn beyond_loopback_tls_and_keys_are_demanded() {
+    let found = problems(&good().replace("insecure", "listen = \"[::]:1\"\ninsecure"), &[]);
+    assert_eq!(
+        found,
+        [
+            "2 edge.listen | an address beyond loopback without TLS | tls_cert and tls_key beside it, or a loopback address"
+        ]
+    );
+    let found = problems(&format!("{}[api]\nlisten = \"0.0.0.0:1\"\n", good()), &[]);
+    assert_eq!(found.len(), 2, "{found:#?}");
+    let found = problems("[edge]\n", &[]);
+    assert_eq!(found.len(), 2, "no sign-in, and no TLS: {found:#?}");
+}
+
+#[test]
+fn the_environment_goes_over_the_file() {
+    let env = [
+        ("DOORSTEP_EDGE__LISTEN", "127.0.0.1:0"),
+        ("DOORSTEP_LIMITS__CALLS", "7"),
+        ("DOORSTEP_TRUNK__CARRIER", "sip.example.com"),
+        ("DOORSTEP_TRUNK__SOURCES", "192.0.2.0/24, 2001:db8::/32"),
+        ("DOORSTEP_TRUNK__REGISTER__USER", "0123"),
+        ("DOORSTEP_TRUNK__REGISTER__PASSWORD", "true"),
+        ("DOORSTEP_AUTH__DIGEST", "[{ user = \"anna\", password = \"p\" }]"),
+        ("DOORSTEP_TOKEN", "another program's"),
+        ("PATH", "/bin"),
+    ];
+    let config = load(&good(), &env).unwrap();
+    assert_eq!((config.edge.listen.port(), config.limits.calls), (0, 7));
+    assert_eq!(config.trunk.sources.len(), 2);
+    assert_eq!(config.trunk.register.unwrap().password.expose(), "true");
+    assert_eq!(config.auth.digest.len(), 1);
+    assert_eq!(config.trunk.udp.unwrap().to_string(), "0.0.0.0:5060");
+}
+
+#[test]
+fn a_bad_variable_is_named() {
+    let env =
+        [("DOORSTEP_EDGE__PORT", "1"), ("DOORSTEP_LIMITS__CALLS", "many"), ("DOORSTEP_LOG__FORMAT", "xml")];
+    let found = problems(&good(), &env);
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found[0].starts_with("DOORSTEP_EDGE__PORT edge.port | an unknown key | listen"), "{}", found[0]);
+    assert!(
+        found[1].starts_with("DOORSTEP_LIMITS__CALLS limits.calls | a value of another kind"),
+        "{}",
+        found[1]
+    );
+    assert_eq!(
+        problems(&good(), &[("DOORSTEP_LOG__FORMAT", "xml")]),
+        ["DOORSTEP_LOG__FORMAT log.format | \"xml\" | text or json"]
+    );
+}
+
+#[test]
+fn broken_toml_and_a_missing_file_are_told_with_their_place() {
+    let found = problems("[edge]\nlisten = \n", &[]);
+    assert!(found[0].starts_with("2 ") && found[0].contains("not TOML"), "{found:?}");
+    let missing = Config::load(Some(Path::new("/nonexistent/gateway.toml")), []).unwrap_err().to_string();
+    assert!(missing.starts_with("/nonexistent/gateway.toml: the file cannot be read"), "{missing}");
+}
+
+#[test]
+fn secrets_may_lie_in_files_and_never_show() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "{SECRET}").unwrap();
+    let toml = format!(
+        "[edge]\ninsecure_loopback = true\n[auth]\njwt_secret_file = \"{}\"\n[trunk]\ncarrier = \"sip.example.com\"\nregister = {{ user = \"u\", password = \"hush-hush\" }}\n[fallback]\ncontact_centre = \"+493022220001\"\ncaller_id = \"+493022220000\"\n",
+        file.path().display()
+    );
+    let config = load(&toml, &[]).unwrap();
+    let shown = format!("{config:?}{}", explain(&config));
+    for secret in [SECRET, "hush-hush", "22220001"] {
+        assert!(!shown.contains(secret), "{secret} shows");
+    }
+    let Some(JwtSource::Secret(secret)) = config.auth.jwt else { panic!("no secret") };
+    assert_eq!(secret.expose(), SECRET.as_bytes());
+}
+
+#[test]
+fn the_explanation_says_what_the_gateway_will_do() {
+    let toml = format!(
+        "{}[trunk]\ncarrier = \"sip.example.com\"\ntransport = \"tcp\"\ntcp = \"127.0.0.1:5060\"\nsources = [\"192.0.2.0/24\"]\n",
+        good()
+    );
+    let text = explain(&load(&toml, &[]).unwrap());
+    for words in [
+        "ws://127.0.0.1:7443/ws",
+        "tokens (HS256",
+        "sip.example.com:5060 over TCP",
+        "takes calls from the carrier's address, 192.0.2.0/24",
+        "is refused (480)",
+        "500 calls, 3 per courier",
+        "warning   the API asks for no key",
+    ] {
+        assert!(text.contains(words), "{words:?} is missing in\n{text}");
+    }
+}
+
+#[test]
+fn the_list_of_keys_tells_the_defaults_that_hold() {
+    let mut toml = String::new();
+    for section in keys::sections() {
+        toml.push_str(&format!("[{section}]\n"));
+        for key in keys::KEYS.iter().filter(|key| key.section == section && !key.default.is_empty()) {
+            toml.push_str(&format!("{} = {}\n", key.name, key.default));
+        }
+    }
+    let toml = toml
+        .replace("insecure_loopback = false", "insecure_loopback = true")
+        .replace("[auth]\n", &format!("[auth]\njwt_secret = \"{SECRET}\"\n"));
+    assert_eq!(format!("{:?}", load(&toml, &[]).unwrap()), format!("{:?}", load(&good(), &[]).unwrap()));
+}

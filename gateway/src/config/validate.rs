@@ -1,0 +1,369 @@
+//! [`Raw`] is judged: each value for itself, then what must go together. Everything wrong is collected.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use doorstep_sip::Sensitive;
+
+use super::judge::{Judge, NOWHERE};
+use super::problem::Problems;
+use super::raw::{self, Raw};
+use super::read::Places;
+use super::{
+    Api, Auth, Carrier, CarrierTransport, Config, ContactCentre, DigestUser, Edge, JwtSource, Limits, Log,
+    Media, Registration, Store, Trunk,
+};
+use crate::masking::E164;
+
+pub(super) fn validate(raw: Raw, places: &Places) -> Result<Config, Problems> {
+    let mut judge = Judge::new(places);
+    let numbers: Vec<E164> =
+        raw.numbers.company.iter().filter_map(|text| judge.number("numbers.company", text)).collect();
+    let config = Config {
+        auth: judge.auth(&raw.auth),
+        edge: judge.edge(&raw.edge),
+        trunk: judge.trunk(&raw.trunk, &numbers),
+        media: judge.media(&raw.media),
+        api: judge.api(&raw.api),
+        store: judge.store(&raw.store),
+        limits: judge.limits(&raw.limits),
+        contact_centre: judge.contact_centre(&raw.fallback, &numbers),
+        numbers,
+        log: judge.log(&raw.log),
+    };
+    let problems = judge.into_problems();
+    if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
+}
+
+impl Judge<'_> {
+    fn auth(&mut self, raw: &raw::Auth) -> Auth {
+        let secret = self.secret("auth.jwt_secret", raw.jwt_secret.as_ref(), raw.jwt_secret_file.as_deref());
+        if let Some(secret) = &secret
+            && secret.expose().len() < 32
+        {
+            self.refuse(
+                "auth.jwt_secret",
+                "a secret shorter than 32 bytes",
+                "32 bytes or more (RFC 7518 section 3.2)",
+            );
+        }
+        let sources: Vec<JwtSource> = [
+            secret.map(|secret| JwtSource::Secret(Sensitive::new(secret.into_exposed().into_bytes()))),
+            raw.jwt_public_key.clone().map(|path| JwtSource::PublicKey(PathBuf::from(path))),
+            raw.jwks_file.clone().map(|path| JwtSource::Jwks(PathBuf::from(path))),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        if sources.len() > 1 {
+            self.refuse(
+                "auth",
+                "more than one way to check tokens",
+                "one of jwt_secret (or its file), jwt_public_key, jwks_file",
+            );
+        }
+        let auth = Auth {
+            jwt: sources.into_iter().next(),
+            issuer: raw.issuer.clone(),
+            audience: raw.audience.clone(),
+            digest: self.digest_users(&raw.digest),
+        };
+        if let Some(JwtSource::PublicKey(_) | JwtSource::Jwks(_)) = &auth.jwt
+            && let Err(error) = crate::auth::Verifier::new(&auth)
+        {
+            let key = if raw.jwks_file.is_some() { "auth.jwks_file" } else { "auth.jwt_public_key" };
+            self.refuse(key, &error.to_string(), "a file with ES256 or RS256 public keys");
+        }
+        if auth.jwt.is_none() && auth.digest.is_empty() {
+            self.refuse(
+                "auth",
+                "no way for couriers to sign in",
+                "jwt_secret, jwt_secret_file, jwt_public_key, jwks_file or [[auth.digest]]",
+            );
+        }
+        auth
+    }
+
+    fn digest_users(&mut self, raw: &[raw::DigestUser]) -> Vec<DigestUser> {
+        let mut users: Vec<DigestUser> = Vec::new();
+        for entry in raw {
+            let password =
+                self.secret("auth.digest", entry.password.as_ref(), entry.password_file.as_deref());
+            let known = users.iter().any(|user| user.user == entry.user);
+            match password {
+                Some(password) if !entry.user.is_empty() && !known => {
+                    users.push(DigestUser { user: entry.user.clone(), password });
+                }
+                Some(_) | None => self.refuse(
+                    "auth.digest",
+                    "an entry without user or password, or a user named twice",
+                    "{ user = \"…\", password = \"…\" } or password_file",
+                ),
+            }
+        }
+        users
+    }
+
+    fn edge(&mut self, raw: &raw::Edge) -> Edge {
+        let listen = self.address("edge.listen", &raw.listen).unwrap_or(NOWHERE);
+        let tls = self.tls_files("edge", raw.tls_cert.as_deref(), raw.tls_key.as_deref());
+        if tls.is_none() && raw.tls_cert.is_none() && raw.tls_key.is_none() {
+            if !listen.ip().is_loopback() {
+                self.refuse(
+                    "edge.listen",
+                    "an address beyond loopback without TLS",
+                    "tls_cert and tls_key beside it, or a loopback address",
+                );
+            } else if !raw.insecure_loopback {
+                self.refuse(
+                    "edge.tls_cert",
+                    "no TLS",
+                    "tls_cert and tls_key, or insecure_loopback = true on loopback",
+                );
+            }
+        }
+        Edge {
+            listen,
+            domain: self.host("edge.domain", &raw.domain),
+            tls,
+            max_message: self.size("edge.max_message_bytes", raw.max_message_bytes, 1024..=1_048_576),
+            messages_per_second: u32::try_from(self.range(
+                "edge.messages_per_second",
+                raw.messages_per_second,
+                1..=100_000,
+            ))
+            .unwrap_or(1),
+            max_connections: self.size("edge.max_connections", raw.max_connections, 1..=1_000_000),
+            max_connections_per_ip: self.size(
+                "edge.max_connections_per_ip",
+                raw.max_connections_per_ip,
+                1..=1_000_000,
+            ),
+            handshake_timeout: self.seconds("edge.handshake_timeout_s", raw.handshake_timeout_s, 1..=120),
+            idle_timeout: self.seconds("edge.idle_timeout_s", raw.idle_timeout_s, 10..=86_400),
+        }
+    }
+
+    fn trunk(&mut self, raw: &raw::Trunk, company: &[E164]) -> Trunk {
+        let transport = match raw.transport.as_str() {
+            "udp" => CarrierTransport::Udp,
+            "tcp" => CarrierTransport::Tcp,
+            "tls" => CarrierTransport::Tls,
+            other => {
+                self.refuse("trunk.transport", &format!("{other:?}"), "udp, tcp or tls");
+                CarrierTransport::Udp
+            }
+        };
+        let carrier = raw.carrier.as_deref().and_then(|text| {
+            let found = self.host_port("trunk.carrier", text)?;
+            let usual = if transport == CarrierTransport::Tls { 5061 } else { 5060 };
+            Some(Carrier { host: found.host, port: found.port.unwrap_or(usual), transport })
+        });
+        let mut udp = raw.udp.as_deref().and_then(|text| self.address("trunk.udp", text));
+        if udp.is_none() && carrier.is_some() && transport == CarrierTransport::Udp {
+            udp = Some(SocketAddr::from(([0, 0, 0, 0], 5060)));
+        }
+        if carrier.is_none()
+            && (!raw.sources.is_empty() || udp.is_some() || raw.tcp.is_some() || raw.tls.is_some())
+        {
+            self.refuse(
+                "trunk.carrier",
+                "trunk listeners or sources without a carrier",
+                "carrier = \"host:port\"",
+            );
+        }
+        let files = self.tls_files("trunk", raw.tls_cert.as_deref(), raw.tls_key.as_deref());
+        let tls = raw.tls.as_deref().and_then(|text| {
+            let address = self.address("trunk.tls", text)?;
+            if files.is_none() && raw.tls_cert.is_none() && raw.tls_key.is_none() {
+                self.refuse(
+                    "trunk.tls",
+                    "a TLS listener without a certificate",
+                    "tls_cert and tls_key beside it",
+                );
+            }
+            Some((address, files.clone()?))
+        });
+        Trunk {
+            udp,
+            tcp: raw.tcp.as_deref().and_then(|text| self.address("trunk.tcp", text)),
+            tls,
+            tls_ca: raw.tls_ca.clone().map(PathBuf::from),
+            sources: raw.sources.iter().filter_map(|text| self.network("trunk.sources", text)).collect(),
+            advertised: raw.advertised.as_deref().and_then(|text| self.host_port("trunk.advertised", text)),
+            register: self.registration(raw.register.as_ref(), carrier.as_ref()),
+            carrier,
+            options_interval: match self.range("trunk.options_interval_s", raw.options_interval_s, 0..=86_400)
+            {
+                0 => None,
+                seconds => Some(Duration::from_secs(seconds)),
+            },
+            dns_interval: self.seconds("trunk.dns_interval_s", raw.dns_interval_s, 1..=86_400),
+            trust_asserted_identity: raw.trust_asserted_identity,
+            assert_identity: raw.assert_identity,
+            numbers: self.number_plan(raw.country.as_deref(), company),
+        }
+    }
+
+    fn registration(
+        &mut self,
+        raw: Option<&raw::Register>,
+        carrier: Option<&Carrier>,
+    ) -> Option<Registration> {
+        let raw = raw?;
+        let password = self.secret("trunk.register", raw.password.as_ref(), raw.password_file.as_deref());
+        let Some(carrier) = carrier else {
+            self.refuse(
+                "trunk.register",
+                "a registration without a carrier",
+                "carrier = \"host:port\" beside it",
+            );
+            return None;
+        };
+        let Some(password) = password.filter(|_| !raw.user.is_empty()) else {
+            self.refuse(
+                "trunk.register",
+                "no user or no password",
+                "user, password (or password_file), domain, expires",
+            );
+            return None;
+        };
+        Some(Registration {
+            user: Sensitive::new(raw.user.clone()),
+            password,
+            domain: raw
+                .domain
+                .as_deref()
+                .map_or_else(|| carrier.host.clone(), |text| self.host("trunk.register", text)),
+            expires: match raw.expires {
+                0 => None,
+                seconds => Some(self.seconds("trunk.register", seconds, 60..=86_400)),
+            },
+        })
+    }
+
+    fn media(&mut self, raw: &raw::Media) -> Media {
+        let ports = match (raw.port_min, raw.port_max) {
+            (0, 0) => None,
+            (first, last) => match (u16::try_from(first), u16::try_from(last)) {
+                (Ok(first), Ok(last)) if first >= 1024 && last > first => Some((first, last)),
+                (Ok(_) | Err(_), Ok(_) | Err(_)) => {
+                    self.refuse(
+                        "media.port_min",
+                        &format!("the ports {first} to {last}"),
+                        "1024 to 65535, the first below the last, or 0 and 0",
+                    );
+                    None
+                }
+            },
+        };
+        Media {
+            edge_ips: raw.edge_ips.iter().filter_map(|text| self.ip("media.edge_ips", text)).collect(),
+            trunk_ip: raw.trunk_ip.as_deref().and_then(|text| self.ip("media.trunk_ip", text)),
+            trunk_advertised_ip: raw
+                .trunk_advertised_ip
+                .as_deref()
+                .and_then(|text| self.ip("media.trunk_advertised_ip", text)),
+            ports,
+            strict_source: match raw.source.as_str() {
+                "symmetric" => false,
+                "strict" => true,
+                other => {
+                    self.refuse("media.source", &format!("{other:?}"), "symmetric or strict");
+                    false
+                }
+            },
+        }
+    }
+
+    fn api(&mut self, raw: &raw::Api) -> Api {
+        let listen = self.address("api.listen", &raw.listen).unwrap_or(NOWHERE);
+        let tls = self.tls_files("api", raw.tls_cert.as_deref(), raw.tls_key.as_deref());
+        let keys: Vec<[u8; 32]> = raw
+            .keys
+            .iter()
+            .filter_map(|text| {
+                let key = crate::api::parse_key_hash(text);
+                if key.is_none() {
+                    self.refuse(
+                        "api.keys",
+                        "a key that is no SHA-256 hash",
+                        "64 hexadecimal digits each; doorstep-gateway hash-key makes one of a key",
+                    );
+                }
+                key
+            })
+            .collect();
+        if !listen.ip().is_loopback() {
+            if tls.is_none() && raw.tls_cert.is_none() && raw.tls_key.is_none() {
+                self.refuse(
+                    "api.listen",
+                    "an address beyond loopback without TLS",
+                    "tls_cert and tls_key beside it, or a loopback address",
+                );
+            }
+            if raw.keys.is_empty() {
+                self.refuse(
+                    "api.keys",
+                    "no key for an API beyond loopback",
+                    "the SHA-256 of at least one key",
+                );
+            }
+        }
+        let max_body = self.size("api.max_body_bytes", raw.max_body_bytes, 1024..=16_777_216);
+        Api { listen, tls, keys, max_body }
+    }
+
+    fn store(&mut self, raw: &raw::Store) -> Store {
+        if raw.path.is_empty() {
+            self.refuse("store.path", "an empty path", "the path of a file");
+        }
+        let busy = self.range("store.busy_timeout_ms", raw.busy_timeout_ms, 0..=60_000);
+        Store { path: PathBuf::from(&raw.path), busy_timeout: Duration::from_millis(busy) }
+    }
+
+    fn limits(&mut self, raw: &raw::Limits) -> Limits {
+        Limits {
+            calls_per_courier: self.size("limits.calls_per_courier", raw.calls_per_courier, 1..=1000),
+            calls: self.size("limits.calls", raw.calls, 1..=100_000),
+            ring: self.seconds("limits.ring_s", raw.ring_s, 5..=600),
+            talk: self.seconds("limits.talk_s", raw.talk_s, 1..=86_400),
+            flow_grace: self.seconds("limits.flow_grace_s", raw.flow_grace_s, 0..=600),
+            shutdown: self.seconds("limits.shutdown_s", raw.shutdown_s, 1..=600),
+        }
+    }
+
+    fn contact_centre(&mut self, raw: &raw::Fallback, company: &[E164]) -> Option<ContactCentre> {
+        let caller_id = raw.caller_id.as_ref().and_then(|text| self.number("fallback.caller_id", text));
+        let number = self.number("fallback.contact_centre", raw.contact_centre.as_ref()?)?;
+        let Some(caller_id) = caller_id.or_else(|| company.first().cloned()) else {
+            self.refuse(
+                "fallback.caller_id",
+                "no number to show the contact centre",
+                "a company number in E.164, here or in numbers.company",
+            );
+            return None;
+        };
+        Some(ContactCentre { number, caller_id })
+    }
+
+    fn log(&mut self, raw: &raw::Log) -> Log {
+        if let Err(error) = raw.level.parse::<tracing_subscriber::filter::Targets>() {
+            self.refuse(
+                "log.level",
+                &format!("{:?} ({error})", raw.level),
+                "off, error, warn, info, debug or trace, also per module",
+            );
+        }
+        let json = match raw.format.as_str() {
+            "text" => false,
+            "json" => true,
+            other => {
+                self.refuse("log.format", &format!("{other:?}"), "text or json");
+                false
+            }
+        };
+        Log { level: raw.level.clone(), json }
+    }
+}

@@ -1,0 +1,95 @@
+//! Contacts of couriers' apps (RFC 3261 section 10.3). A binding outlives its connection and this process.
+
+use doorstep_sip::Sensitive;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use super::{Store, StoreError};
+use crate::core::{Binding, CourierId, PushTarget};
+
+impl Store {
+    /// Adds or replaces a binding and tells all that the courier then has. Those that ran out are swept away.
+    pub async fn save_binding(&self, binding: &Binding) -> Result<Vec<Binding>, StoreError> {
+        let push = binding.push.as_ref();
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::query("DELETE FROM bindings WHERE courier = ? AND expires_at <= ?")
+            .bind(binding.courier.expose())
+            .bind(self.clock.unix_ms())
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query(
+            "INSERT OR REPLACE INTO bindings (courier, key, contact, instance, reg_id, call_id, cseq, expires_at, \
+             pn_provider, pn_param, pn_prid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(binding.courier.expose())
+        .bind(key(binding))
+        .bind(binding.contact.expose())
+        .bind(&binding.instance)
+        .bind(binding.reg_id)
+        .bind(binding.call_id.expose())
+        .bind(binding.cseq)
+        .bind(self.clock.to_unix_ms(binding.expires_at))
+        .bind(push.map(|push| &push.provider))
+        .bind(push.map(|push| &push.param))
+        .bind(push.map(|push| push.prid.expose()))
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        self.bindings(&binding.courier).await
+    }
+
+    /// Removes one binding, by its contact URI as registered, or all; tells what is left.
+    pub async fn remove_binding(
+        &self,
+        courier: &CourierId,
+        contact: Option<&str>,
+    ) -> Result<Vec<Binding>, StoreError> {
+        sqlx::query("DELETE FROM bindings WHERE courier = ?1 AND (?2 IS NULL OR contact = ?2)")
+            .bind(courier.expose())
+            .bind(contact)
+            .execute(&self.pool)
+            .await?;
+        self.bindings(courier).await
+    }
+
+    /// A courier's bindings that have not run out, the youngest first.
+    pub async fn bindings(&self, courier: &CourierId) -> Result<Vec<Binding>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT * FROM bindings WHERE courier = ? AND expires_at > ? ORDER BY expires_at DESC",
+        )
+        .bind(courier.expose())
+        .bind(self.clock.unix_ms())
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(|row| self.read_binding(row)).collect()
+    }
+
+    fn read_binding(&self, row: &SqliteRow) -> Result<Binding, StoreError> {
+        let number = |value: i64| u32::try_from(value).map_err(|_| StoreError::Corrupt);
+        let push = match row.try_get::<Option<String>, _>("pn_provider")? {
+            Some(provider) => Some(PushTarget {
+                provider,
+                param: row.try_get::<Option<String>, _>("pn_param")?.unwrap_or_default(),
+                prid: Sensitive::new(row.try_get::<Option<String>, _>("pn_prid")?.unwrap_or_default()),
+            }),
+            None => None,
+        };
+        Ok(Binding {
+            courier: CourierId::new(row.try_get::<String, _>("courier")?),
+            contact: Sensitive::new(row.try_get("contact")?),
+            instance: row.try_get("instance")?,
+            reg_id: row.try_get::<Option<i64>, _>("reg_id")?.map(number).transpose()?,
+            call_id: Sensitive::new(row.try_get("call_id")?),
+            cseq: number(row.try_get("cseq")?)?,
+            expires_at: self.clock.from_unix_ms(row.try_get("expires_at")?),
+            push,
+        })
+    }
+}
+
+fn key(binding: &Binding) -> String {
+    match (&binding.instance, binding.reg_id) {
+        (Some(instance), Some(reg_id)) => format!("{reg_id} {instance}"),
+        (Some(_) | None, Some(_) | None) => binding.contact.expose().clone(),
+    }
+}
