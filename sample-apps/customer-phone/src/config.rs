@@ -1,0 +1,66 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use doorstep_media::sdp::Codec;
+
+/// What a phone is.
+#[derive(Debug, Clone)]
+pub struct PhoneConfig {
+    /// Where it listens for SIP; port 0 lets the system choose. RTP uses the same address.
+    pub bind: SocketAddr,
+    /// Whom it calls through, and who calls it: the gateway's SIP address towards the carrier.
+    pub trunk: SocketAddr,
+    /// What carries SIP.
+    pub transport: Transport,
+    /// Its own number, E.164.
+    pub number: String,
+    /// Voice codecs, most preferred first.
+    pub codecs: Vec<Codec>,
+    /// A WAV file that its owner says once a call is answered; silence without one.
+    pub play: Option<PathBuf>,
+    /// Where to keep what its owner hears of the first call, as WAV.
+    pub record: Option<PathBuf>,
+    /// What it does when somebody calls.
+    pub on_call: OnCall,
+}
+
+impl PhoneConfig {
+    /// A phone on loopback over UDP that answers at once, knows G.711, and says nothing.
+    pub fn new(number: &str, trunk: SocketAddr) -> Self {
+        Self {
+            bind: SocketAddr::from(([127, 0, 0, 1], 0)),
+            trunk,
+            transport: Transport::Udp,
+            number: number.to_owned(),
+            codecs: vec![Codec::Pcma, Codec::Pcmu],
+            play: None,
+            record: None,
+            on_call: OnCall::Answer { after: Duration::ZERO },
+        }
+    }
+}
+
+/// What carries SIP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// One message a datagram.
+    Udp,
+    /// A stream that either side opens.
+    Tcp,
+}
+
+/// What the phone does when somebody calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnCall {
+    /// It rings, and its owner answers after this time.
+    Answer {
+        /// From the first ring.
+        after: Duration,
+    },
+    /// It rings until the caller gives up, or [`Phone::answer`](crate::Phone::answer) or
+    /// [`Phone::refuse`](crate::Phone::refuse) says otherwise.
+    Ring,
+    /// It is in use: 486.
+    Busy,
+}

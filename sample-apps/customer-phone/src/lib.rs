@@ -1,0 +1,18 @@
+//! A plain telephone on the carrier's side: SIP over UDP or TCP, RTP, one number. It stands in for the customer in the
+//! demo and in the gateway's tests, and knows nothing of the gateway beyond its SIP address.
+//!
+//! [`Phone::start`] opens its sockets and runs it as a task; what happens comes out of [`PhoneEvents`] in the order in
+//! which it happened. What its screen shows of a caller is read from P-Asserted-Identity (RFC 3325), else From.
+
+mod call;
+mod config;
+mod driver;
+mod event;
+mod identity;
+mod media;
+mod phone;
+mod wire;
+
+pub use config::{OnCall, PhoneConfig, Transport};
+pub use event::{CallId, EndReason, PhoneEvent, PhoneEventKind};
+pub use phone::{Phone, PhoneError, PhoneEvents};
