@@ -47,7 +47,7 @@ pub(super) fn escape(text: &str, extra: &[u8]) -> String {
 }
 
 /// Escapes resolved; octets that are not UTF-8 become U+FFFD.
-pub(super) fn unescape(text: &str) -> String {
+pub(crate) fn unescape(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {

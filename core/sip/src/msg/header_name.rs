@@ -59,6 +59,7 @@ header_names! {
     Date = "Date";
     Event = "Event" / "o";
     Expires = "Expires";
+    FeatureCaps = "Feature-Caps";
     FlowTimer = "Flow-Timer";
     From = "From" / "f";
     MaxForwards = "Max-Forwards";

@@ -25,6 +25,11 @@ impl Params {
         self.value(name).map(|value| unquote(value).unwrap_or_else(|| value.to_owned()))
     }
 
+    /// The value of a URI parameter with its escapes resolved.
+    pub fn unescaped(&self, name: &str) -> Option<String> {
+        self.value(name).map(super::grammar::unescape)
+    }
+
     /// Whether the parameter stands there, with or without a value.
     pub fn contains(&self, name: &str) -> bool {
         self.value(name).is_some()

@@ -147,6 +147,11 @@ impl UserAgent {
         self.outputs.pop_front()
     }
 
+    /// What is known of an open flow.
+    pub fn flow(&self, flow: FlowId) -> Option<&FlowInfo> {
+        self.flows.get(&flow)
+    }
+
     /// How many sessions there are.
     pub fn session_count(&self) -> usize {
         self.sessions.len()
