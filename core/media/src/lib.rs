@@ -1,5 +1,7 @@
 //! The voice engine: WebRTC and RTP transport, codecs, jitter buffer, audio devices.
 
 pub mod codec;
+pub mod jitter;
+pub mod resample;
 pub mod sdp;
 pub mod transport;
