@@ -86,7 +86,7 @@ impl ParseError {
         }
     }
 
-    /// The answer, if there can be one: not to a response, an ACK, or a request without the headers that lead back.
+    /// The answer, if there can be one: not to a response, an ACK, or a request without a Via.
     pub fn response(&self) -> Option<Response> {
         match &self.method {
             None | Some(Method::Ack) => None,

@@ -22,17 +22,19 @@ impl Response {
         Self::echoing(&request.headers, status)
     }
 
-    /// An answer to a request of which only some headers could be read: `None` when those that lead back are missing.
-    /// They go back as they came, even where they are what could not be read.
+    /// An answer to a request of which only some headers could be read: `None` when not even a Via leads back. They
+    /// go back as they came, even where they are what could not be read.
     pub fn answering(read: &Headers, status: StatusCode) -> Option<Self> {
-        let complete =
-            [HeaderName::Via, HeaderName::From, HeaderName::To, HeaderName::CallId, HeaderName::CSeq];
-        complete.iter().all(|name| read.get(name).is_some()).then(|| Self::echoing(read, status))
+        read.get(&HeaderName::Via).map(|_| Self::echoing(read, status))
     }
 
     fn echoing(read: &Headers, status: StatusCode) -> Self {
         let mut headers = Headers::default();
         for (name, value) in read.iter().filter(|(name, _)| is_echoed(name)) {
+            // Only hops may stand more than once; of what else does, the answer has the first.
+            if *name != HeaderName::Via && headers.get(name).is_some() {
+                continue;
+            }
             headers.push_read(name.clone(), value.to_owned());
         }
         Self { status, reason: status.reason().to_owned(), headers, body: Bytes::new() }

@@ -118,6 +118,11 @@ impl UserAgent {
     }
 
     pub(super) fn on_response(&mut self, now: Timestamp, came_on: FlowId, response: Response) {
+        // With more Vias than ours it lost its way (section 8.1.3.3).
+        if response.headers.vias().len() != 1 {
+            tracing::debug!("a response for somebody else is dropped");
+            return;
+        }
         // What this user agent did not send has no answer: a Via that is not ours never matches.
         let Some(id) = response.headers.via().and_then(|via| {
             let method = response.headers.cseq()?.method;

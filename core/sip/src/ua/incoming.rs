@@ -4,11 +4,11 @@ use super::server_tx::ALLOW;
 use super::timers::TxId;
 use super::{FlowId, IncomingId, Reply, SUPPORTED, UaEvent, UserAgent};
 use crate::Timestamp;
-use crate::msg::{HeaderName, Method, Request, StatusCode, Uri};
+use crate::msg::{HeaderName, Headers, Method, Request, Response, StatusCode, Uri};
 
 impl UserAgent {
     pub(super) fn on_request(&mut self, now: Timestamp, flow: FlowId, mut request: Request) {
-        self.note_source(flow, &mut request);
+        self.note_source(flow, &mut request.headers);
         if request.method == Method::Ack {
             let refusal = self.server_of(&request).is_some_and(|tx| self.acknowledge_refusal(now, tx));
             if !refusal {
@@ -21,14 +21,14 @@ impl UserAgent {
             return;
         }
         let merged = self.is_merged(&request);
-        let full = self.servers.len() >= self.config.max_transactions;
-        let Some(tx) = self.start_server(now, flow, request.clone()) else { return };
-        if full {
-            let mut reply = Reply::new(StatusCode::SERVICE_UNAVAILABLE);
-            add(&mut reply, HeaderName::RetryAfter, "5");
-            self.reply(now, tx, reply);
+        if self.servers.len() >= self.config.max_transactions {
+            let mut response = Response::to(&request, StatusCode::SERVICE_UNAVAILABLE);
+            if response.headers.push(HeaderName::RetryAfter, 5).is_ok() {
+                self.send_stateless(flow, response);
+            }
             return;
         }
+        let Some(tx) = self.start_server(now, flow, request.clone()) else { return };
         if request.method == Method::Cancel {
             self.cancelled(now, tx, &request);
             return;
@@ -55,10 +55,11 @@ impl UserAgent {
             (false, Method::Bye | Method::Prack | Method::Update | Method::Info | Method::Notify) => {
                 self.reply(now, tx, Reply::new(StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST));
             }
-            (false, _) => {
+            (false, method) if self.config.accepted_methods.contains(method) => {
                 let id = self.hold_request(tx);
                 self.emit(UaEvent::IncomingRequest { id, flow, request });
             }
+            (false, _) => self.reply_not_allowed(now, tx),
         }
     }
 
@@ -66,13 +67,22 @@ impl UserAgent {
     pub(super) fn hold_request(&mut self, tx: TxId) -> IncomingId {
         let id = IncomingId(self.next_number());
         self.incoming.insert(id, tx);
+        if let Some(tx) = self.servers.get_mut(&tx) {
+            tx.incoming = Some(id);
+        }
         id
     }
 
+    pub(super) fn reply_not_allowed(&mut self, now: Timestamp, tx: TxId) {
+        let mut reply = Reply::new(StatusCode::METHOD_NOT_ALLOWED);
+        add(&mut reply, HeaderName::Allow, ALLOW);
+        self.reply(now, tx, reply);
+    }
+
     /// `received` and `rport` (section 18.2.1, RFC 3581).
-    fn note_source(&self, flow: FlowId, request: &mut Request) {
+    pub(super) fn note_source(&self, flow: FlowId, headers: &mut Headers) {
         let remote = self.flows.get(&flow).and_then(|info| info.remote);
-        let (Some(remote), Some(mut via)) = (remote, request.headers.via()) else { return };
+        let (Some(remote), Some(mut via)) = (remote, headers.via()) else { return };
         let asked = via.params.contains("rport");
         if !asked && via.host == crate::msg::Host::Address(remote.ip()) {
             return;
@@ -81,7 +91,7 @@ impl UserAgent {
         let noted = via.params.set("received", Some(&remote.ip().to_string())).is_ok()
             && port.is_none_or(|port| via.params.set("rport", Some(&port)).is_ok());
         if noted {
-            request.headers.set_top_via(&via);
+            headers.set_top_via(&via);
         }
     }
 
@@ -110,10 +120,10 @@ impl UserAgent {
             other if other.telephone_number().is_some() => {}
             Uri::Other(_) => return Some(Reply::new(StatusCode::UNSUPPORTED_URI_SCHEME)),
         }
-        let required = request.headers.tokens(&HeaderName::Require);
-        let proxy_required = request.headers.tokens(&HeaderName::ProxyRequire);
+        // Proxy-Require is for those on the way (section 20.29).
         let known = |tag: &&str| SUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(tag));
-        let unknown: Vec<_> = required.into_iter().chain(proxy_required).filter(|tag| !known(tag)).collect();
+        let mut unknown = request.headers.tokens(&HeaderName::Require);
+        unknown.retain(|tag| !known(tag));
         if !unknown.is_empty() {
             let mut reply = Reply::new(StatusCode::BAD_EXTENSION);
             add(&mut reply, HeaderName::Unsupported, &unknown.join(", "));
@@ -134,8 +144,20 @@ impl UserAgent {
                 return Some(reply);
             }
         }
+        if describes_media && !takes_sdp(&request.headers) {
+            return Some(Reply::new(StatusCode::NOT_ACCEPTABLE));
+        }
         None
     }
+}
+
+/// Whether the sender could read an answer in SDP (section 20.1).
+fn takes_sdp(headers: &Headers) -> bool {
+    let ranges = headers.tokens(&HeaderName::Accept);
+    let mut kinds = ranges.iter().filter_map(|range| range.split(';').next()).map(str::trim);
+    headers.get(&HeaderName::Accept).is_none()
+        || kinds
+            .any(|kind| [SDP, "application/*", "*/*"].iter().any(|known| known.eq_ignore_ascii_case(kind)))
 }
 
 /// The media type of a session description.

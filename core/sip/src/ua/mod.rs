@@ -36,7 +36,7 @@ use crate::Timestamp;
 use crate::digest::DigestClient;
 use crate::msg::{Message, Method, Response};
 use client_tx::{ClientTx, ClientUser};
-use server_tx::ServerTx;
+use server_tx::{MergeKey, ServerTx};
 use session::Session;
 use timers::{Timer, Timers, TxId};
 
@@ -53,6 +53,8 @@ pub struct UserAgent {
     client_keys: BTreeMap<(String, Method), TxId>,
     servers: BTreeMap<TxId, ServerTx>,
     server_keys: BTreeMap<String, TxId>,
+    /// The first transaction of each request outside of dialogs, to tell when it comes on another way, too.
+    merge_keys: BTreeMap<MergeKey, TxId>,
     incoming: BTreeMap<IncomingId, TxId>,
     sessions: BTreeMap<SessionId, Session>,
     /// Call-ID and local tag of every dialog.
@@ -75,6 +77,7 @@ impl UserAgent {
             client_keys: BTreeMap::new(),
             servers: BTreeMap::new(),
             server_keys: BTreeMap::new(),
+            merge_keys: BTreeMap::new(),
             incoming: BTreeMap::new(),
             sessions: BTreeMap::new(),
             dialogs: BTreeMap::new(),
@@ -113,7 +116,7 @@ impl UserAgent {
             Err(error) => {
                 tracing::debug!(%error, "a message could not be read");
                 if let Some(response) = error.response() {
-                    self.send(flow, response.to_bytes());
+                    self.send_stateless(flow, response);
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::timers::{Timer, TxId};
-use super::{FlowId, Reply, UserAgent};
+use super::{FlowId, IncomingId, Reply, SessionId, UserAgent};
 use crate::Timestamp;
 use crate::msg::{HeaderName, Method, NameAddr, Request, Response, StatusCode};
 
@@ -31,6 +31,22 @@ pub(super) struct ServerTx {
     last: Option<Bytes>,
     /// What this side's responses carry as To tag, where the request had none.
     pub(super) local_tag: String,
+    merge_key: Option<MergeKey>,
+    /// The session that an INVITE or UPDATE belongs to.
+    pub(super) session: Option<SessionId>,
+    /// By which the user answers.
+    pub(super) incoming: Option<IncomingId>,
+}
+
+/// From tag, Call-ID and CSeq: what the same request has in common on every way that it takes.
+pub(super) type MergeKey = (String, String, u32, Method);
+
+/// `None` for a request within a dialog and for one of RFC 2543.
+fn merge_key(request: &Request) -> Option<MergeKey> {
+    let headers = &request.headers;
+    headers.to().filter(|to| to.tag().is_none())?;
+    let (from, cseq) = (headers.from()?, headers.cseq()?);
+    Some((from.tag()?.to_owned(), headers.call_id()?.to_owned(), cseq.number, cseq.method))
 }
 
 /// What names a transaction (section 17.2.3). An ACK has its INVITE's name.
@@ -58,17 +74,7 @@ impl UserAgent {
 
     /// The same request that came on another way (section 8.2.2.2).
     pub(super) fn is_merged(&self, request: &Request) -> bool {
-        let name = |request: &Request| {
-            let tag = request.headers.from().and_then(|from| from.tag().map(str::to_owned));
-            (tag, request.headers.call_id().map(str::to_owned), request.headers.cseq())
-        };
-        let wanted = name(request);
-        request.headers.to().is_some_and(|to| to.tag().is_none())
-            && wanted.0.is_some()
-            && self
-                .servers
-                .values()
-                .any(|tx| tx.request.method == request.method && name(&tx.request) == wanted)
+        merge_key(request).is_some_and(|key| self.merge_keys.contains_key(&key))
     }
 
     pub(super) fn start_server(&mut self, now: Timestamp, flow: FlowId, request: Request) -> Option<TxId> {
@@ -77,6 +83,10 @@ impl UserAgent {
         let id = TxId(self.next_number());
         let local_tag = self.new_tag();
         self.server_keys.insert(key.clone(), id);
+        let merge_key = merge_key(&request).filter(|key| !self.merge_keys.contains_key(key));
+        if let Some(key) = &merge_key {
+            self.merge_keys.insert(key.clone(), id);
+        }
         let interval = self.config.t1;
         if request.method != Method::Invite {
             // The client gives up by then (timer F): an answer that the user still owes would find nobody.
@@ -91,9 +101,19 @@ impl UserAgent {
             interval,
             last: None,
             local_tag,
+            merge_key,
+            session: None,
+            incoming: None,
         };
         self.servers.insert(id, tx);
         Some(id)
+    }
+
+    /// Notes whose session the transaction is, for a CANCEL to find.
+    pub(super) fn belongs_to(&mut self, id: TxId, session: SessionId) {
+        if let Some(tx) = self.servers.get_mut(&id) {
+            tx.session = Some(session);
+        }
     }
 
     /// A request that was seen before: the last response again.
@@ -166,6 +186,20 @@ impl UserAgent {
         Some(response)
     }
 
+    /// A response outside of any transaction, for what could not become one (section 8.2.7).
+    pub(super) fn send_stateless(&mut self, flow: FlowId, mut response: Response) {
+        self.note_source(flow, &mut response.headers);
+        let tag = self.new_tag();
+        let untagged = response.headers.to().filter(|to| to.tag().is_none());
+        if let Some(to) = untagged.and_then(|to| to.with_tag(&tag).ok()) {
+            set(&mut response, HeaderName::To, to);
+        }
+        if !self.config.product.is_empty() {
+            push(&mut response, HeaderName::Server, &self.config.product);
+        }
+        self.send(flow, response.to_bytes());
+    }
+
     fn response(&self, tx: &ServerTx, reply: Reply) -> Response {
         let mut response = Response::to(&tx.request, reply.status);
         if let Some(reason) = reply.reason {
@@ -216,7 +250,12 @@ impl UserAgent {
         self.timers.cancel(Timer::ServerRetransmit(id));
         self.timers.cancel(Timer::ServerEnd(id));
         self.server_keys.remove(&tx.key);
-        self.incoming.retain(|_, waiting| *waiting != id);
+        if let Some(key) = &tx.merge_key {
+            self.merge_keys.remove(key);
+        }
+        if let Some(incoming) = &tx.incoming {
+            self.incoming.remove(incoming);
+        }
     }
 
     pub(super) fn drop_servers_of(&mut self, flow: FlowId) {

@@ -85,7 +85,8 @@ pub struct FlowInfo {
 pub struct UaConfig {
     /// User-Agent and Server header; none when empty.
     pub product: String,
-    /// Methods outside of sessions that are handed up as [`UaEvent::IncomingRequest`]; OPTIONS is answered here.
+    /// Methods outside of sessions that are handed up as [`UaEvent::IncomingRequest`]; others get 405, but OPTIONS,
+    /// which is answered here.
     pub accepted_methods: Vec<Method>,
     /// Round-trip estimate, RFC 3261's T1.
     pub t1: Duration,

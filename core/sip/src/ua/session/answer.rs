@@ -32,13 +32,14 @@ impl UserAgent {
             self.reply(now, tx, reply);
             return;
         }
-        let replaces = match request.headers.get(&HeaderName::Replaces).map(|value| self.replaced(value)) {
-            Some(None) => {
-                self.reply(now, tx, Reply::new(StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST));
-                return;
-            }
-            found => found.flatten(),
-        };
+        let replaces =
+            match request.headers.get(&HeaderName::Replaces).map(|value| self.replaced(value)).transpose() {
+                Ok(replaces) => replaces,
+                Err(status) => {
+                    self.reply(now, tx, Reply::new(status));
+                    return;
+                }
+            };
         self.reply(now, tx, Reply::new(StatusCode::TRYING));
         let local_tag = self.servers.get(&tx).map(|tx| tx.local_tag.clone()).unwrap_or_default();
         let Some(dialog) = Dialog::from_request(&request, &local_tag) else {
@@ -46,7 +47,7 @@ impl UserAgent {
             return;
         };
         let id = SessionId(self.next_number());
-        self.index(id, &dialog);
+        let key = (dialog.call_id.clone(), local_tag);
         let ringing = Ringing {
             tx,
             invite: request.clone(),
@@ -56,28 +57,36 @@ impl UserAgent {
             unacknowledged: None,
             queue: VecDeque::new(),
         };
-        let mut session = Session::new(flow, Phase::Ringing(ringing), false);
+        let mut session = Session::new(key, flow, Phase::Ringing(ringing), false);
         session.far_side_takes_update = allows_update(&request.headers);
-        self.sessions.insert(id, session);
+        self.keep(id, session);
+        self.belongs_to(tx, id);
         self.emit(UaEvent::IncomingInvite { session: id, flow, request, replaces });
     }
 
-    /// The session that a Replaces header names (RFC 3891 section 3), seen from this side.
-    fn replaced(&self, value: &str) -> Option<SessionId> {
+    /// The session that a Replaces header names (RFC 3891 section 3), seen from this side, or how to refuse it.
+    fn replaced(&self, value: &str) -> Result<SessionId, StatusCode> {
         let mut parts = value.split(';').map(str::trim);
-        let call_id = parts.next()?;
-        let (mut to_tag, mut from_tag) = (None, None);
+        let call_id = parts.next().unwrap_or_default();
+        let (mut to_tag, mut from_tag, mut early_only) = (None, None, false);
         for part in parts {
-            match part.split_once('=') {
-                Some(("to-tag", tag)) => to_tag = Some(tag),
-                Some(("from-tag", tag)) => from_tag = Some(tag),
+            match part.split_once('=').map_or((part, ""), |(name, value)| (name.trim(), value.trim())) {
+                ("to-tag", tag) => to_tag = Some(tag),
+                ("from-tag", tag) => from_tag = Some(tag),
+                ("early-only", _) => early_only = true,
                 _ => {}
             }
         }
-        let id = *self.dialogs.get(&(call_id.to_owned(), to_tag?.to_owned()))?;
-        match &self.sessions.get(&id)?.phase {
-            Phase::Confirmed(dialog) if Some(dialog.remote_tag()) == from_tag => Some(id),
-            Phase::Confirmed(_) | Phase::Calling(_) | Phase::Ringing(_) => None,
+        let key = (call_id.to_owned(), to_tag.unwrap_or_default().to_owned());
+        let session = self.dialogs.get(&key).and_then(|id| Some((*id, self.sessions.get(id)?)));
+        match session.map(|(id, session)| (id, &session.phase)) {
+            Some((_, Phase::Confirmed(dialog))) if early_only && Some(dialog.remote_tag()) == from_tag => {
+                Err(StatusCode::BUSY_HERE)
+            }
+            Some((id, Phase::Confirmed(dialog))) if Some(dialog.remote_tag()) == from_tag => Ok(id),
+            Some((_, Phase::Confirmed(_) | Phase::Calling(_) | Phase::Ringing(_))) | None => {
+                Err(StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST)
+            }
         }
     }
 
@@ -293,9 +302,11 @@ impl UserAgent {
         if !self.is_unanswered(invite) {
             return;
         }
-        let session = self.sessions.iter().find_map(|(id, session)| match (&session.phase, &session.offer) {
-            (Phase::Ringing(ringing), _) if ringing.tx == invite => Some((*id, true)),
-            (_, Offer::Received { tx, .. }) if *tx == invite => Some((*id, false)),
+        let session = self.servers.get(&invite).and_then(|tx| tx.session);
+        let session = session.and_then(|id| Some((id, self.sessions.get(&id)?)));
+        let session = session.and_then(|(id, session)| match (&session.phase, &session.offer) {
+            (Phase::Ringing(ringing), _) if ringing.tx == invite => Some((id, true)),
+            (_, Offer::Received { tx, .. }) if *tx == invite => Some((id, false)),
             _ => None,
         });
         self.reply(now, invite, Reply::new(StatusCode::REQUEST_TERMINATED));

@@ -8,6 +8,9 @@ use crate::ua::out_of_dialog::start_headers;
 use crate::ua::timers::{Timer, TxId};
 use crate::ua::{EndCause, FailureCause, FlowId, Invite, Reply, SessionEvent, SessionId, UaError, UserAgent};
 
+/// How many forks of a call are told apart; what further ones say before they answer is dropped.
+const MAX_FORKS: usize = 32;
+
 impl UserAgent {
     /// Calls somebody.
     pub fn invite(&mut self, now: Timestamp, flow: FlowId, what: Invite) -> Result<SessionId, UaError> {
@@ -28,11 +31,11 @@ impl UserAgent {
         set_sdp(&mut invite, &what.sdp)?;
         let id = SessionId(self.next_number());
         let tx = self.start_client(now, flow, invite.clone(), ClientUser::Invite(id))?;
-        self.dialogs.insert((call_id, from.tag().unwrap_or_default().to_owned()), id);
         let calling = Calling { tx, invite, early: Default::default(), cancel: None, retried: false };
-        let mut session = Session::new(flow, Phase::Calling(calling), true);
+        let key = (call_id, from.tag().unwrap_or_default().to_owned());
+        let mut session = Session::new(key, flow, Phase::Calling(calling), true);
         session.local_sdp = what.sdp;
-        self.sessions.insert(id, session);
+        self.keep(id, session);
         Ok(id)
     }
 
@@ -85,6 +88,9 @@ impl UserAgent {
         let mut prack = None;
         if let Some(dialog) = Dialog::from_response(request, &response) {
             let tag = dialog.remote_tag().to_owned();
+            if calling.early.len() >= MAX_FORKS && !calling.early.contains_key(&tag) {
+                return;
+            }
             let early = calling.early.entry(tag).or_insert(Early { dialog, rseq: None });
             if let (true, Some(rseq)) = (requires_100rel(&response), rseq) {
                 // RFC 3262 section 4: in order, and each once.

@@ -34,10 +34,17 @@ impl UserAgent {
             return;
         }
         match request.method {
-            Method::Invite | Method::Update => self.offer_came(now, id, tx, request),
+            Method::Invite | Method::Update => {
+                self.follow(tx, id);
+                self.offer_came(now, id, tx, request);
+            }
             Method::Bye => {
                 self.reply(now, tx, Reply::new(StatusCode::OK));
                 self.bye_came(now, id, &request);
+            }
+            // An offer within PRACK: this side has made its answer elsewhere.
+            Method::Prack if !request.body.is_empty() => {
+                self.reply(now, tx, Reply::new(StatusCode::NOT_ACCEPTABLE_HERE));
             }
             Method::Prack => {
                 let status = if self.prack(now, id, &request) {
@@ -52,6 +59,11 @@ impl UserAgent {
                 self.emit_session(id, SessionEvent::Info { request });
             }
             Method::Notify => {
+                let event = request.headers.get(&HeaderName::Event).and_then(|event| event.split(';').next());
+                if !event.is_some_and(|event| event.trim().eq_ignore_ascii_case("refer")) {
+                    self.reply(now, tx, Reply::new(StatusCode::BAD_EVENT));
+                    return;
+                }
                 self.reply(now, tx, Reply::new(StatusCode::OK));
                 self.emit_session(id, SessionEvent::Notify { request });
             }
@@ -74,11 +86,17 @@ impl UserAgent {
             | Method::Subscribe
             | Method::Message
             | Method::Publish
-            | Method::Extension(_) => {
-                let mut reply = Reply::new(StatusCode::METHOD_NOT_ALLOWED);
-                add(&mut reply, HeaderName::Allow, ALLOW);
-                self.reply(now, tx, reply);
-            }
+            | Method::Extension(_) => self.reply_not_allowed(now, tx),
+        }
+    }
+
+    /// Where a far side asks for a change from, there it is from now on: it has come back over another flow.
+    fn follow(&mut self, tx: TxId, id: SessionId) {
+        let Some(flow) = self.servers.get(&tx).map(|tx| tx.flow) else { return };
+        if let Some(session) = self.sessions.get_mut(&id)
+            && matches!(session.phase, Phase::Confirmed(_))
+        {
+            session.flow = flow;
         }
     }
 
@@ -159,7 +177,7 @@ impl UserAgent {
         }
     }
 
-    fn request_in_session(
+    pub(in crate::ua) fn request_in_session(
         &mut self,
         now: Timestamp,
         id: SessionId,

@@ -21,6 +21,8 @@ use crate::ua::SUPPORTED;
 use crate::ua::server_tx::ALLOW;
 
 pub(super) struct Session {
+    /// Under which the session stands among the dialogs: Call-ID and local tag.
+    key: (String, String),
     flow: FlowId,
     pub(super) phase: Phase,
     /// A change of media that is under way.
@@ -123,11 +125,14 @@ enum Offer {
 struct Refresh {
     interval: Duration,
     by_us: bool,
+    /// The far side has asked for a longer interval (422) since the last agreement.
+    raised: bool,
 }
 
 impl Session {
-    fn new(flow: FlowId, phase: Phase, caller: bool) -> Self {
+    fn new(key: (String, String), flow: FlowId, phase: Phase, caller: bool) -> Self {
         Self {
+            key,
             flow,
             phase,
             offer: Offer::None,
@@ -166,7 +171,8 @@ impl UserAgent {
     }
 
     /// Lets a session go on over another flow, after the first was lost. What is sent next carries that flow's
-    /// Contact.
+    /// Contact. When it is the far side that comes back over another flow, its re-INVITE or UPDATE moves the session
+    /// by itself; look at [`session_flow`](Self::session_flow) at the [`Offer`](SessionEvent::Offer).
     pub fn move_session(&mut self, session: SessionId, flow: FlowId) -> Result<(), UaError> {
         if !self.flows.contains_key(&flow) {
             return Err(UaError::NoSuchFlow);
@@ -189,10 +195,8 @@ impl UserAgent {
 
     /// The session is over: its last event, and nothing of it is kept.
     fn finish(&mut self, id: SessionId, cause: EndCause) {
-        if self.sessions.remove(&id).is_none() {
-            return;
-        }
-        self.dialogs.retain(|_, session| *session != id);
+        let Some(session) = self.sessions.remove(&id) else { return };
+        self.dialogs.remove(&session.key);
         for timer in [
             Timer::AnswerRetransmit(id),
             Timer::AnswerEnd(id),
@@ -242,8 +246,10 @@ impl UserAgent {
         self.sessions.get_mut(&id)?.dialog_with(to.tag()?)
     }
 
-    fn index(&mut self, id: SessionId, dialog: &Dialog) {
-        self.dialogs.insert((dialog.call_id.clone(), dialog.local_tag().to_owned()), id);
+    /// From now on requests find the session.
+    fn keep(&mut self, id: SessionId, session: Session) {
+        self.dialogs.insert(session.key.clone(), id);
+        self.sessions.insert(id, session);
     }
 }
 

@@ -87,9 +87,13 @@ impl UserAgent {
             self.timers.set(Timer::Reoffer(id), now + wait);
         } else {
             session.offer = Offer::None;
-            if !self.in_dialog_response(now, id, status) {
-                self.emit_session(id, SessionEvent::OfferRejected { status });
+            if self.in_dialog_response(now, id, status)
+                || self.raise_interval(id, &response) && self.reoffer(now, id, sdp).is_ok()
+            {
+                return;
             }
+            self.refresh_later(now, id);
+            self.emit_session(id, SessionEvent::OfferRejected { status });
         }
     }
 
@@ -157,6 +161,7 @@ impl UserAgent {
         }
         let sdp = sdp_of(&request.body);
         session.offer = Offer::Received { tx, request };
+        self.belongs_to(tx, id);
         if !is_update {
             self.reply(now, tx, Reply::new(StatusCode::TRYING));
         }
@@ -164,11 +169,11 @@ impl UserAgent {
     }
 
     fn refreshed_by_update(&mut self, now: Timestamp, id: SessionId, tx: TxId, request: &Request) {
+        let mut reply = Reply::new(StatusCode::OK);
         if let Some(Session { phase: Phase::Confirmed(dialog), .. }) = self.sessions.get_mut(&id) {
             dialog.refresh_target(&request.headers);
+            self.timer_into_reply(now, id, request, &mut reply);
         }
-        let mut reply = Reply::new(StatusCode::OK);
-        self.timer_into_reply(now, id, request, &mut reply);
         self.reply(now, tx, reply);
     }
 

@@ -58,7 +58,7 @@ impl UserAgent {
         if far_side_refreshes {
             add(reply, HeaderName::Require, "timer");
         }
-        self.start_timer(now, id, Refresh { interval, by_us: !far_side_refreshes });
+        self.start_timer(now, id, Refresh { interval, by_us: !far_side_refreshes, raised: false });
     }
 
     /// Takes what the far side's 2xx says (section 7.2).
@@ -66,10 +66,12 @@ impl UserAgent {
         match (session_expires(&response.headers), self.config.session_expires) {
             (Some((interval, who)), _) => {
                 let interval = interval.max(Duration::from_secs(1));
-                self.start_timer(now, id, Refresh { interval, by_us: who != Some("uas") });
+                self.start_timer(now, id, Refresh { interval, by_us: who != Some("uas"), raised: false });
             }
             // The far side knows no timers; this side can still find out that it has gone.
-            (None, Some(interval)) => self.start_timer(now, id, Refresh { interval, by_us: true }),
+            (None, Some(interval)) => {
+                self.start_timer(now, id, Refresh { interval, by_us: true, raised: false })
+            }
             (None, None) => self.stop_timer(id),
         }
     }
@@ -78,7 +80,7 @@ impl UserAgent {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.refresh = Some(refresh);
         if refresh.by_us {
-            self.timers.cancel(Timer::Expiry(id));
+            self.timers.set(Timer::Expiry(id), now + refresh.interval);
             self.timers.set(Timer::Refresh(id), now + refresh.interval / 2);
         } else {
             self.timers.cancel(Timer::Refresh(id));
@@ -98,16 +100,16 @@ impl UserAgent {
 
     pub(in crate::ua) fn refresh(&mut self, now: Timestamp, id: SessionId) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
-        let Some(refresh) = session.refresh else { return };
         let (flow, by_update, sdp) = (session.flow, session.far_side_takes_update, session.local_sdp.clone());
-        // Should it fail to be sent, the far side or the next round ends the session.
-        self.timers.set(Timer::Expiry(id), now + refresh.interval / 2);
         if !self.flows.contains_key(&flow) {
+            self.refresh_later(now, id);
             return;
         }
         if !by_update {
-            // A change that is under way refreshes as well.
-            let _ = self.reoffer(now, id, sdp);
+            // A change that is under way refreshes as well, if it is taken.
+            if self.reoffer(now, id, sdp).is_err() {
+                self.refresh_later(now, id);
+            }
             return;
         }
         let Some(session) = self.sessions.get_mut(&id) else { return };
@@ -119,19 +121,54 @@ impl UserAgent {
         }
     }
 
+    /// Refreshes again before the session expires: the last attempt failed in a way that may pass.
+    pub(super) fn refresh_later(&mut self, now: Timestamp, id: SessionId) {
+        let Some(refresh) = self.sessions.get(&id).and_then(|session| session.refresh) else { return };
+        if refresh.by_us {
+            let wait = (refresh.interval / 16).clamp(Duration::from_secs(1), Duration::from_secs(15));
+            self.timers.set(Timer::Refresh(id), now + wait);
+        }
+    }
+
+    /// 422 within a session: whether to ask again, once, for the interval that the far side wants.
+    pub(super) fn raise_interval(&mut self, id: SessionId, response: &Response) -> bool {
+        let least = response.headers.get(&HeaderName::MinSe);
+        let least = least.and_then(|least| least.split(';').next()?.trim().parse::<u32>().ok());
+        let Some(refresh) = self.sessions.get_mut(&id).and_then(|session| session.refresh.as_mut()) else {
+            return false;
+        };
+        match least.map(|secs| Duration::from_secs(secs.into())) {
+            Some(least)
+                if response.status == StatusCode::SESSION_INTERVAL_TOO_SMALL
+                    && !refresh.raised
+                    && least > refresh.interval =>
+            {
+                *refresh = Refresh { interval: least, raised: true, ..*refresh };
+                true
+            }
+            _ => false,
+        }
+    }
+
     pub(super) fn add_session_expires(&self, id: SessionId, request: &mut Request) -> bool {
         let Some(refresh) = self.sessions.get(&id).and_then(|session| session.refresh) else { return true };
         let who = if refresh.by_us { "uac" } else { "uas" };
         let value = format!("{};refresher={who}", refresh.interval.as_secs());
-        request.headers.push(HeaderName::SessionExpires, value).is_ok()
+        let least =
+            refresh.raised.then(|| request.headers.push(HeaderName::MinSe, refresh.interval.as_secs()));
+        least.is_none_or(|pushed| pushed.is_ok())
+            && request.headers.push(HeaderName::SessionExpires, value).is_ok()
     }
 
     pub(in crate::ua) fn refresh_response(&mut self, now: Timestamp, id: SessionId, response: &Response) {
         if response.status.is_success() {
-            self.timers.cancel(Timer::Expiry(id));
             self.timer_from_response(now, id, response);
-        } else {
-            self.in_dialog_response(now, id, response.status);
+        } else if response.status.is_final() && !self.in_dialog_response(now, id, response.status) {
+            if self.raise_interval(id, response) {
+                self.refresh(now, id);
+            } else {
+                self.refresh_later(now, id);
+            }
         }
     }
 

@@ -328,3 +328,71 @@ fn the_second_copy_of_a_request_gets_the_same_answer() {
     assert!(matches!(world.ended(Side::Bob), EndCause::Remote { .. }));
     world.assert_nothing_left();
 }
+
+/// Alice refreshes every 45 s; Bob's answers to her UPDATEs are what the test says.
+fn refreshing(answer: impl Fn(usize) -> Option<u16> + 'static) -> (World, crate::ua::SessionId) {
+    let short = UaConfig { session_expires: Some(Duration::from_secs(90)), ..UaConfig::default() };
+    let mut world = World::with(TransportKind::Wss, short.clone(), short);
+    let (a, _) = world.connected();
+    let mut updates = 0;
+    world.fate = Box::new(move |_, bytes| {
+        updates += usize::from(method(bytes) == Some(Method::Update));
+        let refused = answer(updates).is_some();
+        // What the test answers by hand gets no other answer.
+        if method(bytes) == Some(Method::Update) && refused { Vec::new() } else { vec![HOP] }
+    });
+    (world, a)
+}
+
+fn answer_update(world: &mut World, code: u16, lines: &str) -> Vec<Message> {
+    let updates = world.alice.clients.values().filter(|tx| tx.request.method == Method::Update);
+    let request = updates.last().unwrap().request.clone();
+    let response = crate::msg::Response::to(&request, StatusCode::new(code).unwrap());
+    let text = String::from_utf8(response.to_bytes().to_vec()).unwrap().replace("\r\n", "\n");
+    world.inject(Side::Alice, &text.replace("Content-Length", &format!("{lines}Content-Length")))
+}
+
+#[test]
+fn a_refresh_that_meets_a_change_is_tried_again_before_the_session_expires() {
+    let (mut world, _) = refreshing(|turn| (turn == 1).then_some(491));
+    world.pass(Duration::from_secs(46));
+    assert_eq!(world.count("Alice: UPDATE"), 1);
+    answer_update(&mut world, 491, "");
+    world.pass(Duration::from_secs(20));
+    assert_eq!(world.count("Alice: UPDATE"), 2);
+    world.pass(Duration::from_secs(600));
+    assert_eq!((world.alice.session_count(), world.bob.session_count()), (1, 1));
+}
+
+#[test]
+fn refreshes_that_are_never_taken_end_the_session_when_it_expires() {
+    let (mut world, _) = refreshing(|_| Some(500));
+    let start = world.now;
+    for _ in 0..40 {
+        if world.alice.session_count() == 0 {
+            break;
+        }
+        world.pass(Duration::from_secs(4));
+        let open = world.alice.clients.values().any(|tx| tx.request.method == Method::Update);
+        if open {
+            answer_update(&mut world, 500, "");
+        }
+    }
+    assert_eq!(world.alice.session_count(), 0);
+    let lasted = world.now.saturating_since(start);
+    assert!(lasted >= Duration::from_secs(60) && lasted <= Duration::from_secs(100), "{lasted:?}");
+    assert_eq!(world.count("Alice: BYE") + world.count("Bob: BYE"), 1);
+}
+
+#[test]
+fn a_refresh_takes_the_longer_interval_that_the_far_side_wants_once() {
+    let (mut world, a) = refreshing(|turn| (turn <= 2).then_some(422));
+    world.pass(Duration::from_secs(46));
+    let sent = answer_update(&mut world, 422, "Min-SE: 200\n");
+    let [Message::Request(update)] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!(update.headers.get(&HeaderName::SessionExpires), Some("200;refresher=uac"));
+    assert_eq!(update.headers.get(&HeaderName::MinSe), Some("200"));
+    assert!(answer_update(&mut world, 422, "Min-SE: 300\n").is_empty(), "no loop");
+    let now = world.now;
+    world.alice.end(now, a, None).unwrap();
+}

@@ -158,3 +158,49 @@ fn a_call_without_an_offer_is_offered_to_in_the_answer_and_answered_in_the_ack()
     let Some((_, UaEvent::Session { event, .. })) = world.events.pop_back() else { panic!() };
     assert_eq!(event, SessionEvent::Confirmed { sdp: Some(Bytes::from_static(b"their answer")) });
 }
+
+#[test]
+fn a_far_side_that_comes_back_over_another_flow_is_followed_there() {
+    let mut world = World::new(TransportKind::Wss);
+    let (a, b) = world.connected();
+    let other = crate::ua::FlowId(8);
+    world.bob.flow_opened(other, super::info(TransportKind::Wss, "bob"));
+    let now = world.now;
+    world.alice.reoffer(now, a, HOLD).unwrap();
+    // The wire brings it in on the other flow.
+    let Some(crate::ua::UaOutput::Send { bytes, .. }) = world.alice.poll() else { panic!() };
+    world.bob.handle_message(now, other, &bytes);
+    assert_eq!(world.bob.session_flow(b), Some(other));
+    world.bob.flow_closed(now, FLOW);
+    assert_eq!(world.session_event(Side::Bob), SessionEvent::Offer { sdp: Some(HOLD) });
+    world.bob.accept_offer(now, b, HOLD).unwrap();
+    assert!(matches!(world.bob.poll(), Some(crate::ua::UaOutput::Send { flow, .. }) if flow == other));
+}
+
+#[test]
+fn notifications_about_anything_but_a_transfer_are_refused() {
+    let mut world = World::new(TransportKind::Wss);
+    let (a, _) = world.connected();
+    let mut headers = Headers::default();
+    headers.push(HeaderName::Event, "presence").unwrap();
+    let now = world.now;
+    let user = crate::ua::client_tx::ClientUser::Refer(a);
+    let method = crate::msg::Method::Notify;
+    world.alice.request_in_session(now, a, method, headers, Bytes::new(), user).unwrap();
+    assert_eq!(
+        world.session_event(Side::Alice),
+        SessionEvent::ReferAnswered { status: StatusCode::BAD_EVENT }
+    );
+}
+
+#[test]
+fn a_call_that_may_only_replace_a_ringing_one_is_busy_where_it_was_answered() {
+    let mut world = World::new(TransportKind::Wss);
+    let (a, _) = world.connected();
+    let mut headers = Headers::default();
+    let value = format!("{};early-only", world.alice.replaces_value(a).unwrap());
+    headers.push(HeaderName::Replaces, value).unwrap();
+    invite_with(&mut world, headers);
+    let EndCause::Refused { response } = world.ended(Side::Alice) else { panic!() };
+    assert_eq!(response.status, StatusCode::BUSY_HERE);
+}

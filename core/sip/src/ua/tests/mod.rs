@@ -224,6 +224,7 @@ impl World {
             assert_eq!(ua.client_keys.len(), 0, "{name}'s branches");
             assert_eq!(ua.servers.len(), 0, "{name}'s server transactions");
             assert_eq!(ua.server_keys.len(), 0, "{name}'s server keys");
+            assert_eq!(ua.merge_keys.len(), 0, "{name}'s merge keys");
             assert_eq!(ua.incoming.len(), 0, "{name}'s requests");
             assert_eq!(ua.sessions.len(), 0, "{name}'s sessions");
             assert_eq!(ua.dialogs.len(), 0, "{name}'s dialogs");
