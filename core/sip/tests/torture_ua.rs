@@ -149,9 +149,8 @@ fn the_answers_say_what_is_wrong() {
     let multi = answer("multi01");
     assert_eq!(multi.reason, "From stands more than once");
     assert_eq!(multi.headers.all(&HeaderName::CSeq).count(), 1);
-    // What leads back is echoed even where it is the fault.
-    let bad = answer("badinv01");
-    assert_eq!(bad.headers.call_id(), Some("badinv01.0ha0isndaksdjasdf3234nas"));
+    let bad = answer("clerr");
+    assert_eq!(bad.headers.call_id(), Some("clerr.0ha0isndaksdjweiafasdk3"));
     assert!(bad.headers.to().unwrap().tag().is_some());
     let via = bad.headers.via().unwrap();
     assert_eq!(via.params.value("received"), Some("192.0.2.99"));
