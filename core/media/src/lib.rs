@@ -4,4 +4,5 @@ pub mod codec;
 pub mod jitter;
 pub mod resample;
 pub mod sdp;
+pub mod session;
 pub mod transport;

@@ -1,11 +1,15 @@
 //! Audio session descriptions (RFC 8866) and their offer/answer rules (RFC 3264) for one plain RTP audio stream.
 //!
-//! Reads any description with an audio stream, WebRTC ones included; builds plain RTP ones (`RTP/AVP`).
-//! WebRTC descriptions are built by the WebRTC transport, which knows its ICE and DTLS parameters.
+//! Reads any description with an audio stream and writes plain RTP (`RTP/AVP`) and WebRTC ones
+//! (`UDP/TLS/RTP/SAVPF`, RFC 8839 and 8842). Other media sections of an offer are answered with port 0.
 
 use std::{fmt, net::SocketAddr};
 
-use sdp_types::{Connection, Media, MediaType, Origin, Session, Time, TransportProto};
+mod read;
+mod write;
+
+pub(crate) use read::{Layout, RemoteDescription, RemoteSecurity, Setup, candidate};
+pub(crate) use write::{LocalCandidate, LocalDescription, LocalSecurity};
 
 /// Longest description read, in bytes.
 pub const MAX_BYTES: usize = 32 * 1024;
@@ -13,7 +17,7 @@ pub const MAX_BYTES: usize = 32 * 1024;
 pub const MAX_MEDIA: usize = 16;
 /// Most payload types read in one media section.
 pub const MAX_FORMATS: usize = 64;
-const MAX_ATTRIBUTES: usize = 512;
+pub(crate) const MAX_ATTRIBUTES: usize = 512;
 
 /// Why a description was not usable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +34,10 @@ pub enum SdpError {
     /// No codec that both sides know (SIP answers 488).
     #[error("no codec in common")]
     NoCommonCodec,
+    /// Its transport is not the one asked for: no ICE or no DTLS with SHA-256 where they are needed, or SRTP keys where
+    /// plain RTP is spoken (SIP answers 488).
+    #[error("no transport in common")]
+    NoCommonTransport,
 }
 
 impl SdpError {
@@ -39,7 +47,7 @@ impl SdpError {
         match self {
             Self::TooLarge => 413,
             Self::Malformed => 400,
-            Self::NoAudio | Self::NoCommonCodec => 488,
+            Self::NoAudio | Self::NoCommonCodec | Self::NoCommonTransport => 488,
         }
     }
 }
@@ -165,6 +173,12 @@ impl Direction {
         Self::from_flags(wanted.sends() && self.receives(), wanted.receives() && self.sends())
     }
 
+    /// The same flow seen from the other side.
+    #[must_use]
+    pub const fn reversed(self) -> Self {
+        Self::from_flags(self.receives(), self.sends())
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::SendRecv => "sendrecv",
@@ -250,47 +264,7 @@ impl AudioDescription {
     /// # Errors
     /// [`SdpError::TooLarge`], [`SdpError::Malformed`] or [`SdpError::NoAudio`].
     pub fn parse(text: &str) -> Result<Self, SdpError> {
-        if text.len() > MAX_BYTES {
-            return Err(SdpError::TooLarge);
-        }
-        let session = Session::parse(text.as_bytes()).map_err(|_| SdpError::Malformed)?;
-        if session.medias.len() > MAX_MEDIA || session.attributes.len() > MAX_ATTRIBUTES {
-            return Err(SdpError::TooLarge);
-        }
-        let media = session
-            .medias
-            .iter()
-            .find(|media| media.media.eq_ignore_ascii_case("audio"))
-            .ok_or(SdpError::NoAudio)?;
-        if media.attributes.len() > MAX_ATTRIBUTES {
-            return Err(SdpError::TooLarge);
-        }
-        let has = |name: &str| {
-            let named = |a: &sdp_types::Attribute| a.attribute.eq_ignore_ascii_case(name);
-            media.attributes.iter().any(named) || session.attributes.iter().any(named)
-        };
-        let ip = media
-            .connections
-            .first()
-            .or(session.connection.as_ref())
-            .and_then(|c| c.connection_address.split('/').next()?.parse::<std::net::IpAddr>().ok());
-        let mut direction =
-            direction_of(&media.attributes).or_else(|| direction_of(&session.attributes)).unwrap_or_default();
-        if ip.is_some_and(|ip| ip.is_unspecified()) && !has("ice-ufrag") {
-            direction = Direction::from_flags(direction.sends(), false);
-        }
-        let ptime = attribute(media, "ptime").and_then(|v| v.trim().parse().ok());
-        Ok(Self {
-            codecs: codecs_of(media)?,
-            direction,
-            ptime,
-            address: ip.map(|ip| SocketAddr::new(ip, media.port)),
-            refused: media.port == 0,
-            rtcp_mux: has("rtcp-mux"),
-            ice: has("ice-ufrag"),
-            ice_lite: has("ice-lite"),
-            dtls: has("fingerprint"),
-        })
+        RemoteDescription::parse(text).map(|remote| remote.audio)
     }
 
     /// The answer to this offer from `address`: the codecs of `known` that were offered, in the offer's order and under
@@ -336,75 +310,16 @@ impl AudioDescription {
     /// # Errors
     /// [`SdpError::Malformed`] if there is no address to state.
     pub fn to_sdp(&self, session_id: u64, version: u64) -> Result<String, SdpError> {
-        let address = self.address.ok_or(SdpError::Malformed)?;
-        let formats: Vec<_> = self.codecs.iter().map(|m| m.payload_type.to_string()).collect();
-        let mut media =
-            Media::new(MediaType::Audio, address.port(), TransportProto::RtpAvp, formats.join(" "));
-        for m in &self.codecs {
-            media.add_attribute_with_value("rtpmap", format!("{} {}", m.payload_type, m.codec.rtpmap()));
-            match m.codec {
-                Codec::Opus => {
-                    media.add_attribute_with_value("fmtp", format!("{} useinbandfec=1", m.payload_type))
-                }
-                Codec::TelephoneEvent(_) => {
-                    media.add_attribute_with_value("fmtp", format!("{} 0-16", m.payload_type))
-                }
-                Codec::Pcmu | Codec::Pcma => {}
-            }
+        write::LocalDescription {
+            audio: self,
+            session_id,
+            version,
+            rtcp_port: None,
+            security: None,
+            layout: &Layout::default(),
         }
-        if let Some(ptime) = self.ptime {
-            media.add_attribute_with_value("ptime", ptime);
-        }
-        if self.rtcp_mux {
-            media.add_attribute_from_str("rtcp-mux");
-        }
-        media.add_attribute_from_str(self.direction.name());
-        let mut origin = Origin::with_ip_addr(session_id.to_string(), version, address.ip());
-        origin.username = None;
-        let mut session = Session::new(origin, "-");
-        session.connection = Some(Connection::from_ip_addr(address.ip()));
-        session.times = vec![Time::new(0, 0)];
-        session.medias.push(media);
-        let mut bytes = Vec::new();
-        session.write(&mut bytes).map_err(|_| SdpError::Malformed)?;
-        String::from_utf8(bytes).map_err(|_| SdpError::Malformed)
+        .write()
     }
-}
-
-fn attribute<'a>(media: &'a Media, name: &str) -> Option<&'a str> {
-    media.attributes.iter().find(|a| a.attribute.eq_ignore_ascii_case(name))?.value.as_deref()
-}
-
-fn direction_of(attributes: &[sdp_types::Attribute]) -> Option<Direction> {
-    [Direction::SendRecv, Direction::SendOnly, Direction::RecvOnly, Direction::Inactive]
-        .into_iter()
-        .find(|d| attributes.iter().any(|a| a.attribute.eq_ignore_ascii_case(d.name())))
-}
-
-fn codecs_of(media: &Media) -> Result<Vec<CodecMapping>, SdpError> {
-    let mut codecs: Vec<CodecMapping> = Vec::new();
-    for (position, format) in media.fmt.split_ascii_whitespace().enumerate() {
-        if position >= MAX_FORMATS {
-            return Err(SdpError::TooLarge);
-        }
-        let Some(payload_type) = format.parse::<u8>().ok().filter(|pt| *pt < 128) else { continue };
-        let mapped = media
-            .attributes
-            .iter()
-            .filter(|a| a.attribute.eq_ignore_ascii_case("rtpmap"))
-            .filter_map(|a| a.value.as_deref()?.split_once(' '))
-            .find(|(pt, _)| pt.parse() == Ok(payload_type));
-        let codec = match mapped {
-            Some((_, encoding)) => Codec::from_rtpmap(encoding.trim()),
-            None => Codec::from_static(payload_type),
-        };
-        if let Some(codec) = codec
-            && codecs.iter().all(|m| m.payload_type != payload_type)
-        {
-            codecs.push(CodecMapping { payload_type, codec });
-        }
-    }
-    Ok(codecs)
 }
 
 #[cfg(test)]

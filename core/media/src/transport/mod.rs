@@ -8,6 +8,32 @@ use std::{fmt, time::Duration};
 
 use crate::sdp::{Codec, CodecMapping, Direction};
 
+mod dtls;
+mod ice;
+mod inbound;
+mod outbound;
+mod plain;
+mod reception;
+mod rtcp;
+mod rtp;
+mod secure;
+mod socket;
+
+pub(crate) use ice::{Patience, random_text};
+pub(crate) use inbound::{Inbound, InboundShared};
+pub(crate) use outbound::Outbound;
+pub(crate) use plain::PlainLink;
+pub use plain::SourcePolicy;
+pub(crate) use secure::{LinkEvent, SecureLink};
+pub(crate) use socket::{Socket, bind, bind_pair};
+pub(crate) mod report {
+    pub(crate) use super::rtcp::write;
+}
+
+/// Cryptography or the ICE agent refused something that this crate is in charge of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fault;
+
 /// Largest RTP payload that is sent or handed over, in bytes: an Ethernet frame's worth. Longer ones are dropped and
 /// counted.
 pub const MAX_PAYLOAD: usize = 1_400;
@@ -125,7 +151,7 @@ pub struct TransportStats {
     pub bytes_sent: u64,
     /// Packets handed to the sink that did not go out.
     pub packets_dropped: u64,
-    /// RTP packets received and handed over.
+    /// RTP packets received, those of a far side on hold included.
     pub packets_received: u64,
     /// Bytes of RTP payload received.
     pub bytes_received: u64,
