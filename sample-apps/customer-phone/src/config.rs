@@ -21,6 +21,8 @@ pub struct PhoneConfig {
     pub play: Option<PathBuf>,
     /// Where to keep what its owner hears of the first call, as WAV.
     pub record: Option<PathBuf>,
+    /// Where to note every SIP message that it receives or sends, as it was on the wire.
+    pub tap: Option<PathBuf>,
     /// What it does when somebody calls.
     pub on_call: OnCall,
 }
@@ -36,6 +38,7 @@ impl PhoneConfig {
             codecs: vec![Codec::Pcma, Codec::Pcmu],
             play: None,
             record: None,
+            tap: None,
             on_call: OnCall::Answer { after: Duration::ZERO },
         }
     }

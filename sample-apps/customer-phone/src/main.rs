@@ -38,6 +38,9 @@ struct Cli {
     /// Where to keep what its owner hears of the first call.
     #[arg(long, value_name = "FILE.wav")]
     record: Option<PathBuf>,
+    /// Where to note every SIP message, as it was on the wire.
+    #[arg(long, value_name = "FILE")]
+    tap: Option<PathBuf>,
     /// Voice codecs, most preferred first.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "pcma,pcmu,opus")]
     codecs: Vec<CliCodec>,
@@ -159,6 +162,7 @@ fn config(cli: &Cli) -> PhoneConfig {
             .collect(),
         play: cli.play.clone(),
         record: cli.record.clone(),
+        tap: cli.tap.clone(),
         on_call,
     }
 }

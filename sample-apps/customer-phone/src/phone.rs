@@ -75,7 +75,7 @@ impl Phone {
     /// [`PhoneError::Socket`] when the address cannot be bound, [`PhoneError::NotANumber`].
     pub async fn start(config: PhoneConfig) -> Result<(Self, PhoneEvents), PhoneError> {
         check_number(&config.number)?;
-        let wire = Wire::open(config.bind, config.trunk, &config.number).await?;
+        let wire = Wire::open(&config).await?;
         let local = wire.local();
         let (commands, incoming) = mpsc::channel(COMMANDS);
         let (events, read) = mpsc::channel(EVENTS);

@@ -1,13 +1,16 @@
 //! The phone's SIP sockets.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use doorstep_sip::msg::{Host, SipUri};
 use doorstep_sip::ua::{FlowId, FlowInfo, TransportKind};
 use tokio::net::UdpSocket;
+
+use crate::PhoneConfig;
 
 /// Longest datagram there is.
 const MAX_DATAGRAM: usize = 65_535;
@@ -33,19 +36,21 @@ pub(crate) struct Wire {
     flows: BTreeMap<FlowId, SocketAddr>,
     buffer: Vec<u8>,
     waiting: Option<(FlowId, Bytes)>,
+    tap: Option<File>,
 }
 
 impl Wire {
-    pub(crate) async fn open(bind: SocketAddr, trunk: SocketAddr, number: &str) -> io::Result<Self> {
-        let sender = std::net::UdpSocket::bind(bind)?;
+    pub(crate) async fn open(config: &PhoneConfig) -> io::Result<Self> {
+        let sender = std::net::UdpSocket::bind(config.bind)?;
         sender.set_nonblocking(true)?;
         let socket = UdpSocket::from_std(sender.try_clone()?)?;
         let mut local = socket.local_addr()?;
         if local.ip().is_unspecified() {
-            local.set_ip(address_towards(trunk).await?);
+            local.set_ip(address_towards(config.trunk).await?);
         }
-        let (number, buffer) = (number.to_owned(), vec![0; MAX_DATAGRAM]);
-        Ok(Self { socket, sender, local, number, flows: BTreeMap::new(), buffer, waiting: None })
+        let (number, buffer) = (config.number.clone(), vec![0; MAX_DATAGRAM]);
+        let tap = config.tap.as_ref().map(File::create).transpose()?;
+        Ok(Self { socket, sender, local, number, flows: BTreeMap::new(), buffer, waiting: None, tap })
     }
 
     pub(crate) fn local(&self) -> SocketAddr {
@@ -72,8 +77,18 @@ impl Wire {
         Some((flow, Some(info)))
     }
 
+    fn note(&mut self, way: &str, bytes: &[u8]) {
+        let Some(tap) = &mut self.tap else { return };
+        let written = writeln!(tap, "--- {way}").and_then(|()| tap.write_all(bytes));
+        if let Err(error) = written {
+            tracing::error!(%error, "the tap cannot be written any more");
+            self.tap = None;
+        }
+    }
+
     /// Sends a message; a datagram that the system does not take is lost, as one on the way may be.
-    pub(crate) fn send(&self, flow: FlowId, bytes: &[u8]) {
+    pub(crate) fn send(&mut self, flow: FlowId, bytes: &[u8]) {
+        self.note("sent", bytes);
         let Some(remote) = self.flows.get(&flow) else { return };
         if let Err(error) = self.sender.send_to(bytes, *remote) {
             tracing::warn!(%error, "a SIP message could not be sent");
@@ -97,6 +112,7 @@ impl Wire {
             if bytes.iter().all(|byte| b"\r\n\0".contains(byte)) {
                 continue;
             }
+            self.note("received", &bytes);
             match self.flow_to(remote) {
                 Some((flow, None)) => return Ok(Received::Message(flow, bytes)),
                 Some((flow, Some(info))) => {
