@@ -6,6 +6,7 @@
 //!
 //! An offer counts from its `ApplyAnswer` on. One that the far side refuses is never heard of again: the next `CreateOffer` or
 //! `CreateAnswer` of the leg takes its place (rollback, RFC 8829 section 4.1.10.2), and the media stay as they were meanwhile.
+//! A far side that our last offer put on hold stays so in our answers to its own offers.
 
 use super::ids::{LegId, OpId, Sdp};
 
@@ -123,6 +124,23 @@ pub struct LegStats {
     pub round_trip_ms: Option<f64>,
 }
 
+impl MediaEvent {
+    /// The leg that it happened to.
+    pub fn leg(&self) -> LegId {
+        match self {
+            Self::LocalDescription { leg, .. }
+            | Self::Done { leg, .. }
+            | Self::Failed { leg, .. }
+            | Self::Connected { leg }
+            | Self::Disconnected { leg }
+            | Self::FirstAudio { leg }
+            | Self::RemoteHold { leg, .. }
+            | Self::Dtmf { leg, .. }
+            | Self::Stats { leg, .. } => *leg,
+        }
+    }
+}
+
 /// Something that happened in the media plane.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MediaEvent {
@@ -142,7 +160,8 @@ pub enum MediaEvent {
         /// Of the command.
         op: OpId,
     },
-    /// A command failed (`op` is set) or a leg died (`op` is `None`; the core then ends the call).
+    /// A command failed (`op` is set) or a leg's path broke (`op` is `None`). The core then ends the call; an app's leg it gives some
+    /// time, in which a new offer of the app (ICE restart) may mend it. The leg lives until its `Close`.
     Failed {
         /// The leg.
         leg: LegId,

@@ -1,15 +1,29 @@
-//! The vocabulary of the gateway without its sockets: what the driver feeds the sans-IO core ([`Input`]) and what the core tells
-//! the driver to do ([`Output`]), with the questions to the store ([`Lookup`]) and the orders to the media plane
+//! The gateway without its sockets: [`GatewayCore`], what the driver feeds it ([`Input`]) and what it tells the driver to do
+//! ([`Output`]), with the questions to the store ([`Lookup`]) and the orders to the media plane
 //! ([`MediaCommand`]). One input is applied whole, then the outputs are drained. Nothing here reads a clock or touches a socket.
 
+mod calls;
 mod config;
+mod edge;
+mod gateway;
+mod headers;
+mod health;
 mod ids;
 mod io;
+mod legs;
 mod lookup;
 mod media_port;
+mod pending;
+mod reading;
 mod refusal;
+mod registrar;
+mod registration;
+#[cfg(test)]
+mod tests;
+mod trunk;
 
 pub use config::{CarrierConfig, CoreConfig, Credentials, Limits, RegistrarConfig};
+pub use gateway::GatewayCore;
 pub use ids::{
     CallId, CarrierId, CourierId, FlowId, FlowInfo, Frame, Hidden, LegId, OpId, OrderId, PhoneNumber, Sdp,
     Side, Timestamp, TransportKind,

@@ -52,6 +52,13 @@ pub(super) struct ClientTx {
     ack: Option<Bytes>,
 }
 
+impl ClientTx {
+    /// Whether no final response has come.
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Calling | State::Proceeding)
+    }
+}
+
 impl UserAgent {
     /// How many requests of this side wait for their final answer. A driver that stops waits, for a while, till there
     /// are none, so that the far side hears of the end of its calls.

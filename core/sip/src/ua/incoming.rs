@@ -12,7 +12,7 @@ impl UserAgent {
         if request.method == Method::Ack {
             let refusal = self.server_of(&request).is_some_and(|tx| self.acknowledge_refusal(now, tx));
             if !refusal {
-                self.session_acknowledged(now, &request);
+                self.session_acknowledged(now, flow, &request);
             }
             return;
         }
@@ -30,7 +30,7 @@ impl UserAgent {
         }
         let Some(tx) = self.start_server(now, flow, request.clone()) else { return };
         if request.method == Method::Cancel {
-            self.cancelled(now, tx, &request);
+            self.cancelled(now, tx, flow, &request);
             return;
         }
         if merged {
@@ -43,7 +43,7 @@ impl UserAgent {
         }
         let in_dialog = request.headers.to().is_some_and(|to| to.tag().is_some());
         match (in_dialog, &request.method) {
-            (true, _) => self.in_dialog_request(now, tx, request),
+            (true, _) => self.in_dialog_request(now, tx, flow, request),
             (false, Method::Invite) => self.incoming_invite(now, tx, flow, request),
             (false, Method::Options) => {
                 let mut reply = Reply::new(StatusCode::OK);

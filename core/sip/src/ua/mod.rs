@@ -13,6 +13,7 @@ mod client_tx;
 mod dialog;
 mod incoming;
 mod out_of_dialog;
+mod owners;
 mod server_tx;
 mod session;
 mod timers;
@@ -49,6 +50,7 @@ pub struct UserAgent {
     rng: ChaCha12Rng,
     numbers: u64,
     flows: BTreeMap<FlowId, FlowInfo>,
+    owners: BTreeMap<FlowId, u64>,
     clients: BTreeMap<TxId, ClientTx>,
     client_keys: BTreeMap<(String, Method), TxId>,
     servers: BTreeMap<TxId, ServerTx>,
@@ -73,6 +75,7 @@ impl UserAgent {
             rng: ChaCha12Rng::from_seed(seed),
             numbers: 0,
             flows: BTreeMap::new(),
+            owners: BTreeMap::new(),
             clients: BTreeMap::new(),
             client_keys: BTreeMap::new(),
             servers: BTreeMap::new(),
@@ -103,6 +106,7 @@ impl UserAgent {
         self.fail_clients_of(now, flow);
         self.drop_servers_of(flow);
         self.flow_auth.remove(&flow);
+        self.owners.remove(&flow);
     }
 
     /// Reads one whole message that came in on a flow. A bad one is answered where it can be, and changes nothing.
@@ -158,6 +162,11 @@ impl UserAgent {
     /// How many sessions there are.
     pub fn session_count(&self) -> usize {
         self.sessions.len()
+    }
+
+    /// How many requests of this side still wait for their final response: a driver that stops lets its BYEs arrive.
+    pub fn requests_under_way(&self) -> usize {
+        self.clients.values().filter(|tx| tx.is_waiting()).count()
     }
 
     fn send(&mut self, flow: FlowId, bytes: Bytes) {

@@ -57,7 +57,7 @@ impl UserAgent {
             unacknowledged: None,
             queue: VecDeque::new(),
         };
-        let mut session = Session::new(key, flow, Phase::Ringing(ringing), false);
+        let mut session = Session::new(key, flow, self.owner(flow), Phase::Ringing(ringing), false);
         session.far_side_takes_update = allows_update(&request.headers);
         self.keep(id, session);
         self.belongs_to(tx, id);
@@ -210,8 +210,8 @@ impl UserAgent {
         self.timers.set(Timer::AnswerEnd(id), now + t1 * 64);
     }
 
-    pub(in crate::ua) fn session_acknowledged(&mut self, now: Timestamp, ack: &Request) {
-        let Some(id) = self.session_of(ack) else { return };
+    pub(in crate::ua) fn session_acknowledged(&mut self, now: Timestamp, flow: FlowId, ack: &Request) {
+        let Some(id) = self.session_of(flow, ack) else { return };
         let number = ack.headers.cseq().map(|cseq| cseq.number);
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let Some(waiting) = session.unacknowledged.take_if(|waiting| Some(waiting.cseq) == number) else {
@@ -293,8 +293,8 @@ impl UserAgent {
     }
 
     /// CANCEL (section 9.2).
-    pub(in crate::ua) fn cancelled(&mut self, now: Timestamp, tx: TxId, cancel: &Request) {
-        let Some(invite) = self.cancelled_by(cancel) else {
+    pub(in crate::ua) fn cancelled(&mut self, now: Timestamp, tx: TxId, flow: FlowId, cancel: &Request) {
+        let Some(invite) = self.cancelled_by(cancel).filter(|invite| self.is_owners(*invite, flow)) else {
             self.reply(now, tx, Reply::new(StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST));
             return;
         };

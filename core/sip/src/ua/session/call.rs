@@ -33,7 +33,7 @@ impl UserAgent {
         let tx = self.start_client(now, flow, invite.clone(), ClientUser::Invite(id))?;
         let calling = Calling { tx, invite, early: Default::default(), cancel: None, retried: false };
         let key = (call_id, from.tag().unwrap_or_default().to_owned());
-        let mut session = Session::new(key, flow, Phase::Calling(calling), true);
+        let mut session = Session::new(key, flow, self.owner(flow), Phase::Calling(calling), true);
         session.local_sdp = what.sdp;
         self.keep(id, session);
         Ok(id)

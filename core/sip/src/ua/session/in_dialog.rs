@@ -9,20 +9,26 @@ use crate::ua::client_tx::ClientUser;
 use crate::ua::incoming::add;
 use crate::ua::server_tx::ALLOW;
 use crate::ua::timers::TxId;
-use crate::ua::{EndCause, Reply, SessionEvent, SessionId, UaError, UserAgent};
+use crate::ua::{EndCause, FlowId, Reply, SessionEvent, SessionId, UaError, UserAgent};
 
 impl UserAgent {
-    /// The session that a request with a To tag names.
-    pub(super) fn session_of(&mut self, request: &Request) -> Option<SessionId> {
+    /// The session that a request with a To tag names, if who stands behind the flow may speak in it.
+    pub(super) fn session_of(&mut self, flow: FlowId, request: &Request) -> Option<SessionId> {
         let (to, from) = (request.headers.to()?, request.headers.from()?);
         let key = (request.headers.call_id()?.to_owned(), to.tag()?.to_owned());
         let id = *self.dialogs.get(&key)?;
         let known = self.sessions.get_mut(&id)?.dialog_with(from.tag().unwrap_or_default()).is_some();
-        known.then_some(id)
+        (known && self.may_speak(id, flow)).then_some(id)
     }
 
-    pub(in crate::ua) fn in_dialog_request(&mut self, now: Timestamp, tx: TxId, request: Request) {
-        let Some(id) = self.session_of(&request) else {
+    pub(in crate::ua) fn in_dialog_request(
+        &mut self,
+        now: Timestamp,
+        tx: TxId,
+        flow: FlowId,
+        request: Request,
+    ) {
+        let Some(id) = self.session_of(flow, &request) else {
             self.reply(now, tx, Reply::new(StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST));
             return;
         };

@@ -23,7 +23,9 @@ use crate::ua::server_tx::ALLOW;
 pub(super) struct Session {
     /// Under which the session stands among the dialogs: Call-ID and local tag.
     key: (String, String),
-    flow: FlowId,
+    pub(super) flow: FlowId,
+    /// Who may speak in it; see [`UserAgent::set_flow_owner`].
+    pub(super) owner: Option<u64>,
     pub(super) phase: Phase,
     /// A change of media that is under way.
     offer: Offer,
@@ -130,10 +132,11 @@ struct Refresh {
 }
 
 impl Session {
-    fn new(key: (String, String), flow: FlowId, phase: Phase, caller: bool) -> Self {
+    fn new(key: (String, String), flow: FlowId, owner: Option<u64>, phase: Phase, caller: bool) -> Self {
         Self {
             key,
             flow,
+            owner,
             phase,
             offer: Offer::None,
             retry: None,

@@ -204,3 +204,52 @@ fn a_call_that_may_only_replace_a_ringing_one_is_busy_where_it_was_answered() {
     let EndCause::Refused { response } = world.ended(Side::Alice) else { panic!() };
     assert_eq!(response.status, StatusCode::BUSY_HERE);
 }
+
+#[test]
+fn only_flows_of_the_same_owner_may_speak_in_a_session() {
+    let mut world = World::new(TransportKind::Wss);
+    let (a, b) = world.connected();
+    let [stranger, own] = [crate::ua::FlowId(8), crate::ua::FlowId(9)];
+    for (flow, owner) in [(FLOW, 1), (stranger, 2), (own, 1)] {
+        world.bob.flow_opened(flow, super::info(TransportKind::Wss, "bob"));
+        world.bob.set_flow_owner(flow, owner);
+    }
+    let now = world.now;
+    let sent = |world: &mut World| {
+        let Some(crate::ua::UaOutput::Send { bytes, .. }) = world.alice.poll() else { panic!() };
+        bytes
+    };
+    world.alice.info(now, a, Headers::default(), Bytes::new()).unwrap();
+    let info = sent(&mut world);
+    world.bob.handle_message(now, stranger, &info);
+    let Some(crate::ua::UaOutput::Send { flow, bytes }) = world.bob.poll() else { panic!() };
+    assert_eq!(flow, stranger);
+    assert!(bytes.starts_with(b"SIP/2.0 481"), "for a stranger there is no such session");
+    assert!(world.bob.poll().is_none());
+
+    world.alice.end(now, a, None).unwrap();
+    let bye = sent(&mut world);
+    world.bob.handle_message(now, own, &bye);
+    assert!(matches!(world.ended(Side::Bob), EndCause::Remote { .. }));
+    assert_eq!(world.bob.session_flow(b), None);
+}
+
+#[test]
+fn nobody_else_can_cancel_a_call() {
+    let mut world = World::new(TransportKind::Wss);
+    let stranger = crate::ua::FlowId(8);
+    world.bob.flow_opened(stranger, super::info(TransportKind::Wss, "bob"));
+    world.bob.set_flow_owner(stranger, 2);
+    world.bob.set_flow_owner(FLOW, 1);
+    let a = world.invite();
+    world.incoming(Side::Bob);
+    world.pass(Duration::from_secs(1));
+    let now = world.now;
+    world.alice.end(now, a, None).unwrap();
+    let Some(crate::ua::UaOutput::Send { bytes, .. }) = world.alice.poll() else { panic!() };
+    assert!(bytes.starts_with(b"CANCEL"));
+    world.bob.handle_message(now, stranger, &bytes);
+    let Some(crate::ua::UaOutput::Send { bytes, .. }) = world.bob.poll() else { panic!() };
+    assert!(bytes.starts_with(b"SIP/2.0 481"));
+    assert_eq!(world.bob.session_count(), 1);
+}

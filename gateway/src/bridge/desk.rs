@@ -1,0 +1,156 @@
+//! What a call's machines write their orders on. The desk knows which legs and which media are still open, so that each is
+//! ended once, and all of them when the call is over.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use super::signal::{CallOutput, Farewell, LegOutput};
+use crate::core::{
+    CallEventKind, EndReason, ErrorCode, LegId, LegProfile, MediaCommand, OpId, PhoneNumber, Sdp,
+};
+
+/// How many low bits of a leg's or operation's id are the call's own; the rest is the call's number.
+const OWN_BITS: u32 = 24;
+
+/// The number of the call that a leg belongs to.
+pub(crate) fn call_of_leg(leg: LegId) -> u64 {
+    leg.0 >> OWN_BITS
+}
+
+/// The orders of one call.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    call: u64,
+    legs: u64,
+    ops: u64,
+    dialogs: BTreeSet<LegId>,
+    media: BTreeSet<LegId>,
+    outputs: VecDeque<CallOutput>,
+}
+
+impl Desk {
+    /// The desk of a call whose number no other call has; it makes the ids of the call's legs and operations unlike any other's.
+    pub(super) fn new(call: u64) -> Self {
+        let (dialogs, media) = (BTreeSet::new(), BTreeSet::new());
+        Self { call: call << OWN_BITS, legs: 0, ops: 0, dialogs, media, outputs: VecDeque::new() }
+    }
+
+    pub(super) fn poll(&mut self) -> Option<CallOutput> {
+        self.outputs.pop_front()
+    }
+
+    pub(super) fn new_leg(&mut self) -> LegId {
+        self.legs += 1;
+        LegId(self.call + self.legs)
+    }
+
+    /// The leg has a far side that must be told of the end.
+    pub(super) fn dialog_opened(&mut self, leg: LegId) {
+        self.dialogs.insert(leg);
+    }
+
+    /// The far side has ended the leg, or will never hear of it.
+    pub(super) fn dialog_gone(&mut self, leg: LegId) {
+        self.dialogs.remove(&leg);
+    }
+
+    pub(super) fn say(&mut self, leg: LegId, output: LegOutput) {
+        if self.dialogs.contains(&leg) {
+            self.outputs.push_back(CallOutput::Leg { leg, output });
+        }
+    }
+
+    pub(super) fn step(&mut self, kind: CallEventKind) {
+        self.outputs.push_back(CallOutput::Step(kind));
+    }
+
+    pub(super) fn invite_carrier(
+        &mut self,
+        leg: LegId,
+        number: PhoneNumber,
+        caller_id: PhoneNumber,
+        offer: Sdp,
+    ) {
+        self.dialog_opened(leg);
+        self.say(leg, LegOutput::InviteCarrier { number, caller_id, offer });
+    }
+
+    pub(super) fn invite_app(&mut self, leg: LegId, app: usize, offer: Sdp) {
+        self.dialog_opened(leg);
+        self.say(leg, LegOutput::InviteApp { app, offer });
+    }
+
+    pub(super) fn reject(&mut self, leg: LegId, code: ErrorCode) {
+        self.say(leg, LegOutput::Reject(code));
+        self.dialog_gone(leg);
+    }
+
+    pub(super) fn create_answer(&mut self, leg: LegId, profile: LegProfile, offer: Sdp) -> OpId {
+        self.media.insert(leg);
+        self.with_op(|op| MediaCommand::CreateAnswer { leg, op, profile, offer })
+    }
+
+    pub(super) fn create_offer(&mut self, leg: LegId, profile: LegProfile, hold: bool) -> OpId {
+        self.media.insert(leg);
+        self.with_op(|op| MediaCommand::CreateOffer { leg, op, profile, hold })
+    }
+
+    pub(super) fn apply_answer(&mut self, leg: LegId, answer: Sdp) -> OpId {
+        self.with_op(|op| MediaCommand::ApplyAnswer { leg, op, answer })
+    }
+
+    /// From now on the two hear each other, as far as forwarding lets them.
+    pub(super) fn join(&mut self, a: LegId, b: LegId) {
+        self.media(MediaCommand::Join { a, b });
+    }
+
+    pub(super) fn forward(&mut self, leg: LegId) {
+        self.media(MediaCommand::SetForward { leg, on: true });
+    }
+
+    pub(super) fn send_dtmf(&mut self, leg: LegId, digit: char, duration_ms: u32) {
+        self.media(MediaCommand::SendDtmf { leg, digit, duration_ms });
+    }
+
+    /// Ends a leg, as far as it still stands, and frees its media.
+    pub(super) fn end_leg(&mut self, leg: LegId, why: Farewell) {
+        self.say(leg, LegOutput::End(why));
+        self.dialogs.remove(&leg);
+        if self.media.remove(&leg) {
+            self.media(MediaCommand::Close { leg });
+        }
+    }
+
+    /// Ends all that still stands: the call is over.
+    pub(super) fn finish(&mut self, reason: EndReason) {
+        let why = farewell(reason);
+        for leg in self.dialogs.union(&self.media).copied().collect::<Vec<_>>() {
+            self.end_leg(leg, why);
+        }
+        self.outputs.push_back(CallOutput::Ended(reason));
+    }
+
+    fn with_op(&mut self, command: impl FnOnce(OpId) -> MediaCommand) -> OpId {
+        self.ops += 1;
+        let op = OpId(self.call + self.ops);
+        self.media(command(op));
+        op
+    }
+
+    fn media(&mut self, command: MediaCommand) {
+        self.outputs.push_back(CallOutput::Media(command));
+    }
+}
+
+/// What the sides are told when a call ends so.
+fn farewell(reason: EndReason) -> Farewell {
+    match reason {
+        EndReason::CourierHungUp
+        | EndReason::CustomerHungUp
+        | EndReason::CompanyHungUp
+        | EndReason::TalkLimit
+        | EndReason::Transferred => Farewell::Normal,
+        EndReason::NoAnswer => Farewell::NoAnswer,
+        EndReason::Declined => Farewell::Declined,
+        EndReason::Refused(_) | EndReason::Lost | EndReason::Shutdown => Farewell::Failure,
+    }
+}

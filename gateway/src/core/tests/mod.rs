@@ -1,0 +1,8 @@
+//! The core between apps, a carrier, a store and a media plane that are all made up, in virtual time.
+
+mod media;
+mod store;
+mod world;
+
+mod courier_calls;
+mod customer_calls;
