@@ -16,6 +16,8 @@ use super::{
 const MAX_CANDIDATES: usize = 32;
 /// Longest identification tag that is given back (RFC 5888).
 const MAX_MID: usize = 32;
+/// Longest encoding name with clock rate and channels.
+const MAX_ENCODING: usize = 64;
 
 /// Everything in a far side's description that a session needs.
 #[derive(Debug, Clone)]
@@ -51,6 +53,9 @@ pub(crate) struct Section {
     pub(crate) media: String,
     pub(crate) proto: String,
     pub(crate) format: String,
+    /// What the format stands for; some peers look for it even in what is refused.
+    pub(crate) encoding: Option<String>,
+    pub(crate) mid: Option<String>,
 }
 
 /// Who starts the DTLS handshake (RFC 5763 section 5).
@@ -235,17 +240,18 @@ fn fingerprint(value: &str) -> Option<[u8; 32]> {
 }
 
 fn layout(session: &Session, audio: usize) -> Layout {
-    let section = |media: &Media| Section {
-        media: media.media.clone(),
-        proto: media.proto.clone(),
-        format: media.fmt.split_ascii_whitespace().next().unwrap_or("0").to_owned(),
+    let section = |media: &Media| {
+        let format = media.fmt.split_ascii_whitespace().next().unwrap_or("0");
+        Section {
+            media: media.media.clone(),
+            proto: media.proto.clone(),
+            format: format.to_owned(),
+            encoding: encoding(media, format).map(str::to_owned),
+            mid: mid(media).map(str::to_owned),
+        }
     };
     let media = &session.medias[audio];
-    let is_token = |mid: &&str| {
-        (1..=MAX_MID).contains(&mid.len())
-            && mid.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-    };
-    let mid = attribute(media, "mid").map(str::trim).filter(is_token);
+    let mid = mid(media);
     let bundled = mid.is_some_and(|mid| {
         session.attributes.iter().filter(|a| a.attribute.eq_ignore_ascii_case("group")).any(|a| {
             let mut words = a.value.as_deref().unwrap_or_default().split_ascii_whitespace();
@@ -259,6 +265,26 @@ fn layout(session: &Session, audio: usize) -> Layout {
         mid: mid.map(str::to_owned),
         bundled,
     }
+}
+
+/// The encoding that an `rtpmap` gives a format (RFC 8866 section 6.6).
+fn encoding<'a>(media: &'a Media, format: &str) -> Option<&'a str> {
+    let is_encoding = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'.' | b'_' | b'+');
+    media
+        .attributes
+        .iter()
+        .filter(|a| a.attribute.eq_ignore_ascii_case("rtpmap"))
+        .filter_map(|a| a.value.as_deref()?.trim().split_once(' '))
+        .find(|(mapped, _)| *mapped == format)
+        .map(|(_, encoding)| encoding.trim())
+        .filter(|encoding| encoding.len() <= MAX_ENCODING && encoding.bytes().all(is_encoding))
+}
+
+fn mid(media: &Media) -> Option<&str> {
+    attribute(media, "mid").map(str::trim).filter(|mid| {
+        (1..=MAX_MID).contains(&mid.len())
+            && mid.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    })
 }
 
 fn attribute<'a>(media: &'a Media, name: &str) -> Option<&'a str> {
@@ -278,14 +304,8 @@ fn codecs_of(media: &Media) -> Result<Vec<CodecMapping>, SdpError> {
             return Err(SdpError::TooLarge);
         }
         let Some(payload_type) = format.parse::<u8>().ok().filter(|pt| *pt < 128) else { continue };
-        let mapped = media
-            .attributes
-            .iter()
-            .filter(|a| a.attribute.eq_ignore_ascii_case("rtpmap"))
-            .filter_map(|a| a.value.as_deref()?.trim().split_once(' '))
-            .find(|(pt, _)| pt.parse() == Ok(payload_type));
-        let codec = match mapped {
-            Some((_, encoding)) => Codec::from_rtpmap(encoding.trim()),
+        let codec = match encoding(media, format) {
+            Some(encoding) => Codec::from_rtpmap(encoding),
             None => Codec::from_static(payload_type),
         };
         if let Some(codec) = codec

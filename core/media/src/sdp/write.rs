@@ -143,5 +143,11 @@ fn refused(section: &Section) -> Media {
     let mut media = Media::new(MediaType::Audio, 0, TransportProto::RtpAvp, &section.format);
     media.media.clone_from(&section.media);
     media.proto.clone_from(&section.proto);
+    if let Some(encoding) = &section.encoding {
+        media.add_attribute_with_value("rtpmap", format!("{} {encoding}", section.format));
+    }
+    if let Some(mid) = &section.mid {
+        media.add_attribute_with_value("mid", mid);
+    }
     media
 }

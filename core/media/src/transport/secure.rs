@@ -23,6 +23,9 @@ use super::{
 };
 use crate::sdp::{LocalSecurity, RemoteSecurity, Setup};
 
+/// How long the path before is still listened to: the far side moves over a moment later, and packets are under way.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// What the path tells the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LinkEvent {
@@ -44,8 +47,10 @@ pub(crate) struct SecureLink {
     current: IcePath,
     /// One that a restart offered and nobody answered yet.
     staged: Option<IcePath>,
-    /// The one before, for as long as the current one does not work.
+    /// The one before, for as long as the current one does not work, and a little longer.
     retiring: Option<IcePath>,
+    /// When the one before ends.
+    retired_at: Option<Instant>,
     remote: Option<RemoteSecurity>,
     dtls: Option<DtlsLink>,
     keys: Option<Box<Context>>,
@@ -69,6 +74,7 @@ impl SecureLink {
             current,
             staged: None,
             retiring: None,
+            retired_at: None,
             remote: None,
             dtls: None,
             keys: None,
@@ -198,10 +204,14 @@ impl SecureLink {
         let paths = [Some(&self.current), self.retiring.as_ref()];
         let ice = paths.into_iter().flatten().filter_map(IcePath::deadline).min();
         let dtls = self.dtls.as_ref().and_then(DtlsLink::deadline);
-        ice.into_iter().chain(dtls).min()
+        ice.into_iter().chain(dtls).chain(self.retired_at).min()
     }
 
     pub(crate) fn handle_deadline(&mut self, now: Instant) {
+        if self.retired_at.take_if(|at| now >= *at).is_some() {
+            self.retiring = None;
+            self.drop_unused_sockets();
+        }
         self.current.handle_deadline(now);
         if let Some(path) = &mut self.retiring {
             path.handle_deadline(now);
@@ -258,7 +268,7 @@ impl SecureLink {
         if keep_old {
             self.retire(before);
         } else {
-            self.retiring = None;
+            (self.retiring, self.retired_at) = (None, None);
         }
         Ok(())
     }
@@ -269,6 +279,7 @@ impl SecureLink {
         if works(&path) || self.retiring.as_ref().is_none_or(|older| !works(older)) {
             self.retiring = Some(path);
         }
+        self.retired_at = None;
     }
 
     fn is_same_peer(&self, remote: &RemoteSecurity) -> bool {
@@ -363,8 +374,9 @@ impl SecureLink {
         match self.current.state() {
             PathState::Checking => return,
             PathState::Connected => {
-                self.retiring = None;
-                self.drop_unused_sockets();
+                if self.retiring.is_some() {
+                    self.retired_at.get_or_insert(now + GRACE);
+                }
                 if self.dtls.as_mut().is_some_and(|dtls| dtls.start(now).is_err()) {
                     self.told = Some(LinkEvent::Failed);
                 } else if self.keys.is_some() {
