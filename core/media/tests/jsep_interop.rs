@@ -184,9 +184,7 @@ async fn a_tab_that_is_called_answers_and_talks() {
     talk(&mut tab, &mut side).await;
 
     // It is put on hold and taken back.
-    for (wanted, told) in
-        [(Direction::SendOnly, Direction::RecvOnly), (Direction::SendRecv, Direction::SendRecv)]
-    {
+    for wanted in [Direction::SendOnly, Direction::SendRecv] {
         let offer = side.session.create_offer(wanted).await.unwrap();
         tab.connection
             .set_remote_description(Instant::now(), RTCSessionDescription::offer(offer).unwrap())
