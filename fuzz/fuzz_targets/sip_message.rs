@@ -8,7 +8,12 @@ fuzz_target!(|data: &[u8]| {
     match Message::parse(data) {
         Ok(message) => {
             let headers = message.headers();
-            let _ = (headers.vias(), headers.routes(), headers.record_routes(), headers.tokens(&HeaderName::Supported));
+            let _ = (
+                headers.vias(),
+                headers.routes(),
+                headers.record_routes(),
+                headers.tokens(&HeaderName::Supported),
+            );
             if let Some(Contacts::List(list)) = headers.contacts() {
                 for contact in list {
                     let _ = contact.uri.telephone_number();

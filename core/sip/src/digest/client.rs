@@ -1,4 +1,5 @@
-use rand::{Rng, RngExt as _};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha12Rng;
 
 use super::fields::{Fields, is_digest};
 use super::{Authorization, Challenge, Challenger};
@@ -31,9 +32,9 @@ impl Credentials {
 
 /// Answers challenges with one account's credentials and remembers the nonces, so that later requests carry an answer
 /// before they are asked.
-#[derive(Debug)]
 pub struct DigestClient {
     credentials: Credentials,
+    rng: ChaCha12Rng,
     /// The oldest first; at most [`MAX_KNOWN`].
     known: Vec<Known>,
 }
@@ -65,9 +66,9 @@ struct Tried {
 }
 
 impl DigestClient {
-    /// A client that has not been challenged yet.
-    pub fn new(credentials: Credentials) -> Self {
-        Self { credentials, known: Vec::new() }
+    /// A client that has not been challenged yet. The seed makes its own nonces; never give the same twice.
+    pub fn new(credentials: Credentials, seed: [u8; 32]) -> Self {
+        Self { credentials, rng: ChaCha12Rng::from_seed(seed), known: Vec::new() }
     }
 
     /// Puts an answer into the request for every realm whose nonce is known, in place of those that it has. It must
@@ -87,7 +88,7 @@ impl DigestClient {
 
     /// Takes a 401 or 407. Returns whether the request should go out again, with a new CSeq, through
     /// [`authorize`](Self::authorize); otherwise the credentials are wrong, or nothing that is asked can be answered.
-    pub fn challenged<R: Rng>(&mut self, response: &Response, attempts: &mut Attempts, rng: &mut R) -> bool {
+    pub fn challenged(&mut self, response: &Response, attempts: &mut Attempts) -> bool {
         let mut answerable = false;
         for challenger in Challenger::ALL {
             for challenge in self.best_challenges(challenger, &response.headers) {
@@ -99,7 +100,7 @@ impl DigestClient {
                     return false;
                 }
                 tried.answers += 1;
-                self.learn(challenger, challenge, rng);
+                self.learn(challenger, challenge);
                 answerable = true;
             }
         }
@@ -108,7 +109,7 @@ impl DigestClient {
 
     /// Takes the first final response to a request that was let in: the server may say which nonce to use next
     /// (RFC 7616 section 3.5).
-    pub fn accepted<R: Rng>(&mut self, headers: &Headers, attempts: &Attempts, rng: &mut R) {
+    pub fn accepted(&mut self, headers: &Headers, attempts: &Attempts) {
         for challenger in Challenger::ALL {
             let info = headers.get(&challenger.info_header()).and_then(|info| Fields::parse(info).ok());
             let Some(next) = info.as_ref().and_then(|fields| fields.get("nextnonce")) else { continue };
@@ -124,7 +125,7 @@ impl DigestClient {
             if let Some(known) = known.filter(|known| known.challenge.nonce != next) {
                 known.challenge.nonce = next.to_owned();
                 known.nc = 0;
-                known.cnonce = new_cnonce(rng);
+                known.cnonce = new_cnonce(&mut self.rng);
             }
         }
     }
@@ -150,12 +151,13 @@ impl DigestClient {
         best
     }
 
-    fn learn<R: Rng>(&mut self, challenger: Challenger, challenge: Challenge, rng: &mut R) {
+    fn learn(&mut self, challenger: Challenger, challenge: Challenge) {
         self.forget(challenger, &challenge.realm);
         if self.known.len() >= MAX_KNOWN {
             self.known.remove(0);
         }
-        self.known.push(Known { challenger, challenge, cnonce: new_cnonce(rng), nc: 0 });
+        let cnonce = new_cnonce(&mut self.rng);
+        self.known.push(Known { challenger, challenge, cnonce, nc: 0 });
     }
 
     fn forget(&mut self, challenger: Challenger, realm: &str) {
@@ -194,7 +196,7 @@ impl Attempts {
     }
 }
 
-fn new_cnonce<R: Rng>(rng: &mut R) -> String {
+fn new_cnonce(rng: &mut ChaCha12Rng) -> String {
     format!("{:032x}", rng.random::<u128>())
 }
 

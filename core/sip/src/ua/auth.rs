@@ -1,6 +1,8 @@
 //! Credentials on this side's requests (RFC 3261 section 22): unasked while a nonce is good, and once more when a
 //! server or a proxy asks, without the user noticing.
 
+use rand::RngExt as _;
+
 use super::client_tx::ClientUser;
 use super::session::Phase;
 use super::timers::TxId;
@@ -15,7 +17,7 @@ impl UserAgent {
     /// A user agent with flows to several parties should rather use
     /// [`set_flow_credentials`](Self::set_flow_credentials): whoever is on a flow may challenge.
     pub fn set_credentials(&mut self, credentials: Option<Credentials>) {
-        self.auth = credentials.map(DigestClient::new);
+        self.auth = credentials.map(|credentials| DigestClient::new(credentials, self.rng.random()));
     }
 
     /// Who this side is to whoever asks on that flow, in place of [`set_credentials`](Self::set_credentials)'.
@@ -29,7 +31,9 @@ impl UserAgent {
             return Err(UaError::NoSuchFlow);
         }
         match credentials {
-            Some(credentials) => self.flow_auth.insert(flow, DigestClient::new(credentials)),
+            Some(credentials) => {
+                self.flow_auth.insert(flow, DigestClient::new(credentials, self.rng.random()))
+            }
             None => self.flow_auth.remove(&flow),
         };
         Ok(())
@@ -52,7 +56,7 @@ impl UserAgent {
     /// The first final response to a request that went out with these attempts.
     pub(super) fn note_next_nonce(&mut self, flow: FlowId, headers: &Headers, attempts: &Attempts) {
         if let Some(client) = self.flow_auth.get_mut(&flow).or(self.auth.as_mut()) {
-            client.accepted(headers, attempts, &mut self.rng);
+            client.accepted(headers, attempts);
         }
     }
 
@@ -70,7 +74,7 @@ impl UserAgent {
             return false;
         }
         let Some(client) = self.flow_auth.get_mut(&flow).or(self.auth.as_mut()) else { return false };
-        if !client.challenged(response, &mut attempts, &mut self.rng) {
+        if !client.challenged(response, &mut attempts) {
             return false;
         }
         let mut again = request.clone();

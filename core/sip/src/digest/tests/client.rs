@@ -1,18 +1,14 @@
-use rand::SeedableRng as _;
-use rand_chacha::ChaCha12Rng;
-
 use crate::digest::{Algorithm, Attempts, Authorization, Credentials, DigestClient};
 use crate::msg::{HeaderName, Headers, Method, Request, Response, SipUri, StatusCode};
 
 struct Client {
     digest: DigestClient,
     attempts: Attempts,
-    rng: ChaCha12Rng,
 }
 
 fn client() -> Client {
-    let digest = DigestClient::new(Credentials::new("courier", "secret"));
-    Client { digest, attempts: Attempts::default(), rng: ChaCha12Rng::from_seed([3; 32]) }
+    let digest = DigestClient::new(Credentials::new("courier", "secret"), [3; 32]);
+    Client { digest, attempts: Attempts::default() }
 }
 
 fn register() -> Request {
@@ -25,7 +21,7 @@ impl Client {
         for challenge in challenges {
             response.headers.push(HeaderName::WwwAuthenticate, challenge).unwrap();
         }
-        self.digest.challenged(&response, &mut self.attempts, &mut self.rng)
+        self.digest.challenged(&response, &mut self.attempts)
     }
 
     fn authorize(&mut self) -> Vec<Authorization> {
@@ -65,12 +61,12 @@ fn later_requests_carry_the_nonce_with_a_rising_count_until_the_server_names_ano
     let mut headers = Headers::default();
     headers.push(HeaderName::AuthenticationInfo, "nextnonce=\"2\"").unwrap();
     for _ in 0..2 {
-        client.digest.accepted(&headers, &client.attempts, &mut client.rng);
+        client.digest.accepted(&headers, &client.attempts);
     }
     let [authorization] = &client.next_request()[..] else { panic!() };
     assert_eq!((authorization.nonce.as_str(), authorization.counted.as_ref().unwrap().0), ("2", 1));
     // The same answer again, late: the count goes on.
-    client.digest.accepted(&headers, &client.attempts, &mut client.rng);
+    client.digest.accepted(&headers, &client.attempts);
     let [authorization] = &client.next_request()[..] else { panic!() };
     assert_eq!((authorization.nonce.as_str(), authorization.counted.as_ref().unwrap().0), ("2", 2));
 }
@@ -117,7 +113,7 @@ fn server_and_proxy_and_several_realms_are_answered_together_and_a_foreign_realm
     ] {
         response.headers.push(name, format!("Digest realm=\"{realm}\", nonce=\"1\"")).unwrap();
     }
-    assert!(client.digest.challenged(&response, &mut client.attempts, &mut client.rng));
+    assert!(client.digest.challenged(&response, &mut client.attempts));
     let mut request = register();
     request.headers.push(HeaderName::Authorization, "Bearer token").unwrap();
     for _ in 0..2 {
@@ -126,12 +122,12 @@ fn server_and_proxy_and_several_realms_are_answered_together_and_a_foreign_realm
     assert_eq!(request.headers.all(&HeaderName::Authorization).count(), 2, "the user's own stays");
     assert_eq!(request.headers.all(&HeaderName::ProxyAuthorization).count(), 2);
 
-    let mut careful = DigestClient::new(Credentials::new("courier", "secret").for_realm("ours"));
-    assert!(!careful.challenged(&response, &mut Attempts::default(), &mut client.rng));
+    let mut careful = DigestClient::new(Credentials::new("courier", "secret").for_realm("ours"), [3; 32]);
+    assert!(!careful.challenged(&response, &mut Attempts::default()));
 }
 
 #[test]
 fn credentials_do_not_print() {
-    let shown = format!("{:?}", DigestClient::new(Credentials::new("courier", "secret")));
+    let shown = format!("{:?}", Credentials::new("courier", "secret"));
     assert!(!shown.contains("secret") && !shown.contains("courier"), "{shown}");
 }

@@ -1,8 +1,6 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use rand::SeedableRng as _;
-use rand_chacha::ChaCha12Rng;
 
 use crate::Timestamp;
 use crate::digest::{
@@ -30,13 +28,13 @@ fn server() -> DigestServer {
 
 /// The request as a client with these credentials sends it after that refusal.
 fn answer(reply: &Reply, credentials: Credentials) -> Request {
-    let mut client = DigestClient::new(credentials);
+    let mut client = DigestClient::new(credentials, [4; 32]);
     let mut response = Response::to(&register(), reply.status);
     for (name, value) in reply.headers.iter() {
         response.headers.push(name.clone(), value).unwrap();
     }
     let (mut attempts, mut request) = (Attempts::default(), register());
-    assert!(client.challenged(&response, &mut attempts, &mut ChaCha12Rng::from_seed([4; 32])));
+    assert!(client.challenged(&response, &mut attempts));
     client.authorize(&mut request, &mut attempts).unwrap();
     request
 }
