@@ -15,6 +15,7 @@ mod ids;
 mod input;
 mod media;
 mod output;
+mod record;
 mod serde_frame;
 mod snapshot;
 
@@ -22,7 +23,7 @@ pub use config::{Auth, EndpointConfig};
 pub use doorstep_sip::ua::{FlowId, TransportKind};
 pub use doorstep_sip::{Sensitive, Timestamp};
 pub use end_reason::EndReason;
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, Load};
 pub use ids::{CallHandle, LegId, OpId, OrderId};
 pub use input::{
     Command, DownReason, Input, PushKind, PushPayload, PushTarget, Target, TokenFailure, TokenGrant,
@@ -30,4 +31,5 @@ pub use input::{
 };
 pub use media::{MediaCommand, MediaEvent, MediaFailure, Quality, Sdp};
 pub use output::{CommandError, ConnectionState, Event, Output, RegistrationState, TransferProgress};
+pub use record::{Record, RecordingError, replay};
 pub use snapshot::{CallSnapshot, CallState, Direction};

@@ -59,6 +59,10 @@ impl Dialog {
         self.remote.tag().unwrap_or_default()
     }
 
+    pub(super) fn target(&self) -> &Uri {
+        &self.target
+    }
+
     /// A request within the dialog, without a Via. ACK and CANCEL repeat the number of their INVITE.
     pub(super) fn request(&mut self, method: Method) -> Result<Request, InvalidValue> {
         self.local_cseq += 1;

@@ -2,6 +2,7 @@
 
 mod answer;
 mod call;
+mod handover;
 mod in_dialog;
 mod offer;
 mod refresh;
@@ -187,11 +188,18 @@ impl UserAgent {
     pub(super) fn sessions_lose_flow(&mut self, flow: FlowId) {
         let on_it: Vec<_> = self.sessions.iter().filter(|(_, s)| s.flow == flow).map(|(id, _)| *id).collect();
         for id in on_it {
-            let answered = self.sessions.get(&id).is_some_and(|s| matches!(s.phase, Phase::Confirmed(_)));
-            if answered {
-                self.emit_session(id, SessionEvent::FlowLost);
-            } else {
-                self.finish(id, EndCause::FlowClosed);
+            let Some(session) = self.sessions.get_mut(&id) else { continue };
+            let given_up = session.unacknowledged.as_ref().is_some_and(|waiting| waiting.end.is_some());
+            match session.phase {
+                // The user has ended it; there is nobody to say so to.
+                Phase::Confirmed(_) if given_up => self.finish(id, EndCause::Local),
+                Phase::Confirmed(_) => {
+                    session.forget_what_was_under_way();
+                    self.timers.cancel(Timer::AnswerRetransmit(id));
+                    self.timers.cancel(Timer::AnswerEnd(id));
+                    self.emit_session(id, SessionEvent::FlowLost);
+                }
+                Phase::Calling(_) | Phase::Ringing(_) => self.finish(id, EndCause::FlowClosed),
             }
         }
     }

@@ -1,0 +1,68 @@
+//! Stopping: every call is ended, the binding taken away, and then nothing more is heard.
+
+use std::time::Duration;
+
+use doorstep_sip::msg::StatusCode;
+use doorstep_sip::ua::{UaConfig, UserAgent};
+
+use super::call::Phase;
+use super::{Deadline, Endpoint};
+use crate::{EndReason, Event};
+
+/// So long BYE and REGISTER may take to be answered.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Life {
+    Running,
+    Stopping,
+    Over,
+}
+
+impl Endpoint {
+    pub(super) fn shut_down(&mut self) {
+        if self.life != Life::Running {
+            return;
+        }
+        self.life = Life::Stopping;
+        let all: Vec<_> = self.calls.keys().copied().collect();
+        for handle in all {
+            match self.calls.get(&handle).map(|call| &call.phase) {
+                Some(Phase::Ringing(_)) => {
+                    self.refuse(handle, StatusCode::TEMPORARILY_UNAVAILABLE, EndReason::Shutdown);
+                }
+                Some(Phase::Calling(_) | Phase::Active(_)) => self.drop_call(handle, EndReason::Shutdown),
+                None => {}
+            }
+        }
+        self.unregister();
+        self.deadlines.set(Deadline::Shutdown, self.now + PATIENCE);
+    }
+
+    /// Done as soon as nobody owes this side an answer, or nobody can give one.
+    pub(super) fn tend_shutdown(&mut self) {
+        if self.life != Life::Stopping {
+            return;
+        }
+        let nothing_to_hear = self.ua.unanswered_requests() == 0 && !self.registrar.is_leaving();
+        if nothing_to_hear || self.link.flow().is_none() {
+            self.shut_down_now();
+        }
+    }
+
+    pub(super) fn shut_down_now(&mut self) {
+        if self.life == Life::Over {
+            return;
+        }
+        self.life = Life::Over;
+        self.registration_failed(EndReason::Shutdown);
+        self.disconnect();
+        self.pull();
+        self.heard.clear();
+        self.ua = UserAgent::new(UaConfig::default(), [0; 32]);
+        self.orphans.clear();
+        self.sessions.clear();
+        self.deadlines.clear();
+        self.tell(Event::Idle);
+    }
+}
