@@ -119,7 +119,7 @@ impl Driver {
     fn drain(&mut self, wire: &mut Wire) {
         while let Some(output) = self.ua.poll() {
             match output {
-                UaOutput::Send { flow, bytes } => wire.send(flow, &bytes),
+                UaOutput::Send { flow, bytes } => wire.send(flow, bytes),
                 UaOutput::Event(event) => self.ua_event(event),
             }
         }
@@ -161,6 +161,7 @@ impl Driver {
         match received {
             Received::Opened(flow, info) => self.ua.flow_opened(flow, info),
             Received::Message(flow, bytes) => self.ua.handle_message(now, flow, &bytes),
+            Received::Closed(flow) => self.ua.flow_closed(now, flow),
         }
     }
 

@@ -1,12 +1,12 @@
-//! One call's media: a task that makes and takes descriptions and owns the RTP port.
+//! One call's media: a task around a plain RTP session.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use doorstep_media::sdp::{AudioDescription, Codec, CodecMapping, Direction, SdpError};
+use doorstep_media::sdp::{Direction, SdpError};
+use doorstep_media::session::{LocalAddress, MediaSession, SessionConfig, SessionError};
+use doorstep_media::transport::TransportEvent;
 use doorstep_sip::msg::StatusCode;
-use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -43,7 +43,6 @@ pub(crate) enum MediaNews {
     Held(bool),
 }
 
-#[expect(dead_code, reason = "descriptions only: the voice path comes next")]
 /// Why the media could not do it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MediaFault {
@@ -66,11 +65,19 @@ impl MediaFault {
     }
 }
 
-impl From<SdpError> for MediaFault {
-    fn from(error: SdpError) -> Self {
+impl From<SessionError> for MediaFault {
+    fn from(error: SessionError) -> Self {
         match error {
-            SdpError::TooLarge | SdpError::Malformed => Self::BadDescription,
-            SdpError::NoAudio | SdpError::NoCommonCodec => Self::NoCommonCodec,
+            SessionError::Description(SdpError::TooLarge | SdpError::Malformed) => Self::BadDescription,
+            SessionError::Description(
+                SdpError::NoAudio | SdpError::NoCommonCodec | SdpError::NoCommonTransport,
+            )
+            | SessionError::Refused => Self::NoCommonCodec,
+            SessionError::Config
+            | SessionError::NoResources
+            | SessionError::NoOffer
+            | SessionError::Transport
+            | SessionError::Closed => Self::Failed,
         }
     }
 }
@@ -89,17 +96,12 @@ impl Media {
         news: mpsc::Sender<(CallId, MediaNews)>,
     ) -> Result<Self, PhoneError> {
         let (commands, incoming) = mpsc::channel(COMMANDS);
-        let socket = std::net::UdpSocket::bind(SocketAddr::new(config.bind.ip(), 0))?;
-        socket.set_nonblocking(true)?;
-        let socket = UdpSocket::from_std(socket)?;
-        let local = socket.local_addr()?;
-        let description = Description {
-            local,
-            codecs: offered(&config.codecs),
-            session_id: rand::random::<u64>() >> 1,
-            version: 0,
-        };
-        let task = tokio::spawn(run(socket, description, call, incoming, news));
+        let address = LocalAddress::direct(config.bind.ip());
+        let session = SessionConfig { codecs: config.codecs.clone(), ..SessionConfig::rtp(address) };
+        let (session, transport) =
+            MediaSession::new(session).map_err(|error| PhoneError::Media(error.to_string()))?;
+        let worker = Worker { session, call, news, held: false };
+        let task = tokio::spawn(worker.run(incoming, transport));
         Ok(Self { commands: Some(commands), task })
     }
 
@@ -147,80 +149,87 @@ impl Media {
     }
 }
 
-/// What this phone offers: its voice codecs, and keys at their clocks.
-fn offered(voice: &[Codec]) -> Vec<CodecMapping> {
-    let known = AudioDescription::default_codecs();
-    let mapping = |codec: &Codec| known.iter().find(|mapping| mapping.codec == *codec).copied();
-    let keys = known.iter().filter(|mapping| {
-        !mapping.codec.is_voice() && voice.iter().any(|v| v.clock_rate() == mapping.codec.clock_rate())
-    });
-    voice.iter().filter_map(mapping).chain(keys.copied()).collect()
-}
-
-struct Description {
-    local: SocketAddr,
-    codecs: Vec<CodecMapping>,
-    session_id: u64,
-    version: u64,
-}
-
-impl Description {
-    fn offer(&mut self, hold: bool) -> Result<Bytes, MediaFault> {
-        let direction = if hold { Direction::SendOnly } else { Direction::SendRecv };
-        self.write(&AudioDescription::offer(self.local, self.codecs.clone(), direction))
-    }
-
-    /// The answer, and whether the far side holds this phone.
-    fn answer(&mut self, offer: &Bytes) -> Result<(Bytes, bool), MediaFault> {
-        let offer = read(offer)?;
-        let known: Vec<_> = self.codecs.iter().map(|mapping| mapping.codec).collect();
-        let answer = offer.answer(self.local, &known, Direction::SendRecv)?;
-        Ok((self.write(&answer)?, !offer.direction.receives()))
-    }
-
-    fn write(&mut self, description: &AudioDescription) -> Result<Bytes, MediaFault> {
-        self.version += 1;
-        Ok(description.to_sdp(self.session_id, self.version)?.into())
-    }
-}
-
-fn read(sdp: &Bytes) -> Result<AudioDescription, MediaFault> {
-    let text = std::str::from_utf8(sdp).map_err(|_| MediaFault::BadDescription)?;
-    Ok(AudioDescription::parse(text)?)
-}
-
-async fn run(
-    _socket: UdpSocket,
-    mut description: Description,
+struct Worker {
+    session: MediaSession,
     call: CallId,
-    mut commands: mpsc::Receiver<MediaCommand>,
     news: mpsc::Sender<(CallId, MediaNews)>,
-) {
-    let mut held = false;
-    while let Some(command) = commands.recv().await {
-        let (op, done) = match command {
-            MediaCommand::Offer { op, hold } => (op, description.offer(hold)),
-            MediaCommand::Answer { op, offer } => {
-                let answer = description.answer(&offer).map(|(sdp, now_held)| {
-                    let changed = std::mem::replace(&mut held, now_held) != now_held;
-                    (sdp, changed)
-                });
-                if let Ok((_, true)) = answer
-                    && news.send((call, MediaNews::Held(held))).await.is_err()
-                {
-                    return;
-                }
-                (op, answer.map(|(sdp, _)| sdp))
+    held: bool,
+}
+
+impl Worker {
+    async fn run(
+        mut self,
+        mut commands: mpsc::Receiver<MediaCommand>,
+        mut transport: mpsc::Receiver<TransportEvent>,
+    ) {
+        loop {
+            let going_on = tokio::select! {
+                command = commands.recv() => match command {
+                    Some(command) => self.command(command).await,
+                    None => false,
+                },
+                event = transport.recv() => match event {
+                    Some(event) => self.transport(event).await,
+                    None => false,
+                },
+            };
+            if !going_on {
+                break;
             }
-            MediaCommand::Apply { op, answer } => (op, read(&answer).map(|_| Bytes::new())),
-            MediaCommand::Open | MediaCommand::Digits(_) => continue,
+        }
+        self.session.close().await;
+    }
+
+    /// Whether to go on.
+    async fn command(&mut self, command: MediaCommand) -> bool {
+        let (op, done) = match command {
+            MediaCommand::Offer { op, hold } => {
+                let direction = if hold { Direction::SendOnly } else { Direction::SendRecv };
+                (op, self.session.create_offer(direction).await.map_err(MediaFault::from))
+            }
+            MediaCommand::Answer { op, offer } => (op, self.answer(&offer).await),
+            MediaCommand::Apply { op, answer } => (op, self.apply(&answer).await),
+            MediaCommand::Open | MediaCommand::Digits(_) => return true,
         };
-        let told = match done {
-            Ok(sdp) => MediaNews::Ready { op, sdp },
+        self.tell(match done {
+            Ok(sdp) => MediaNews::Ready { op, sdp: sdp.into() },
             Err(fault) => MediaNews::Failed { op: Some(op), fault },
-        };
-        if news.send((call, told)).await.is_err() {
-            return;
+        })
+        .await
+    }
+
+    async fn answer(&mut self, offer: &Bytes) -> Result<String, MediaFault> {
+        Ok(self.session.create_answer(text(offer)?, Direction::SendRecv).await?)
+    }
+
+    async fn apply(&mut self, answer: &Bytes) -> Result<String, MediaFault> {
+        self.session.apply_answer(text(answer)?).await?;
+        Ok(String::new())
+    }
+
+    async fn transport(&mut self, event: TransportEvent) -> bool {
+        match event {
+            TransportEvent::RemoteDirection(direction) => {
+                // `recvonly` is the answer to this phone's own hold.
+                let held = matches!(direction, Direction::SendOnly | Direction::Inactive);
+                if std::mem::replace(&mut self.held, held) != held {
+                    return self.tell(MediaNews::Held(held)).await;
+                }
+                true
+            }
+            TransportEvent::Failed => {
+                self.tell(MediaNews::Failed { op: None, fault: MediaFault::Failed }).await
+            }
+            TransportEvent::Connected | TransportEvent::Disconnected | TransportEvent::Goodbye => true,
+            TransportEvent::Closed => false,
         }
     }
+
+    async fn tell(&self, news: MediaNews) -> bool {
+        self.news.send((self.call, news)).await.is_ok()
+    }
+}
+
+fn text(sdp: &Bytes) -> Result<&str, MediaFault> {
+    std::str::from_utf8(sdp).map_err(|_| MediaFault::BadDescription)
 }

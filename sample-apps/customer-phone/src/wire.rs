@@ -1,6 +1,8 @@
-//! The phone's SIP sockets.
+//! The phone's SIP sockets: one UDP socket, or a TCP listener and its connections.
 
-use std::collections::BTreeMap;
+mod tcp;
+mod udp;
+
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
@@ -10,71 +12,113 @@ use doorstep_sip::msg::{Host, SipUri};
 use doorstep_sip::ua::{FlowId, FlowInfo, TransportKind};
 use tokio::net::UdpSocket;
 
-use crate::PhoneConfig;
+use crate::{PhoneConfig, Transport};
 
-/// Longest datagram there is.
-const MAX_DATAGRAM: usize = 65_535;
 /// A phone talks to its carrier; strangers beyond this many are not listened to.
 const MAX_FLOWS: usize = 256;
 
 /// What came in.
+#[derive(Debug)]
 pub(crate) enum Received {
     /// A whole message.
     Message(FlowId, Bytes),
     /// A flow that the user agent does not know yet.
     Opened(FlowId, FlowInfo),
+    /// A flow is gone.
+    Closed(FlowId),
 }
 
-/// SIP over UDP: a flow is a far side's address.
+/// See the [module](self).
 pub(crate) struct Wire {
-    socket: UdpSocket,
-    /// The same socket: the runtime's own handle claims to be full until the first event told it otherwise, and the
-    /// first message would be lost.
-    sender: std::net::UdpSocket,
+    sockets: Sockets,
+    me: Me,
+    tap: Option<File>,
+}
+
+enum Sockets {
+    Udp(udp::Udp),
+    Tcp(tcp::Tcp),
+}
+
+/// What the phone says of itself.
+#[derive(Debug, Clone)]
+struct Me {
     local: SocketAddr,
     number: String,
-    flows: BTreeMap<FlowId, SocketAddr>,
-    buffer: Vec<u8>,
-    waiting: Option<(FlowId, Bytes)>,
-    tap: Option<File>,
+    transport: TransportKind,
+}
+
+impl Me {
+    fn flow_info(&self, remote: SocketAddr) -> FlowInfo {
+        let mut contact = SipUri::from(self.local).with_user(&self.number);
+        if self.transport != TransportKind::Udp
+            && let Err(error) = contact.params.set("transport", Some("tcp"))
+        {
+            tracing::error!(%error, "the contact names no transport");
+        }
+        FlowInfo {
+            transport: self.transport,
+            host: Host::Address(self.local.ip()),
+            port: Some(self.local.port()),
+            contact,
+            remote: Some(remote),
+        }
+    }
 }
 
 impl Wire {
     pub(crate) async fn open(config: &PhoneConfig) -> io::Result<Self> {
-        let sender = std::net::UdpSocket::bind(config.bind)?;
-        sender.set_nonblocking(true)?;
-        let socket = UdpSocket::from_std(sender.try_clone()?)?;
-        let mut local = socket.local_addr()?;
+        let tap = config.tap.as_ref().map(File::create).transpose()?;
+        let (sockets, mut local, transport) = match config.transport {
+            Transport::Udp => {
+                let (udp, local) = udp::Udp::bind(config.bind)?;
+                (Sockets::Udp(udp), local, TransportKind::Udp)
+            }
+            Transport::Tcp => {
+                let (tcp, local) = tcp::Tcp::bind(config.bind).await?;
+                (Sockets::Tcp(tcp), local, TransportKind::Tcp)
+            }
+        };
         if local.ip().is_unspecified() {
             local.set_ip(address_towards(config.trunk).await?);
         }
-        let (number, buffer) = (config.number.clone(), vec![0; MAX_DATAGRAM]);
-        let tap = config.tap.as_ref().map(File::create).transpose()?;
-        Ok(Self { socket, sender, local, number, flows: BTreeMap::new(), buffer, waiting: None, tap })
+        Ok(Self { sockets, me: Me { local, number: config.number.clone(), transport }, tap })
     }
 
     pub(crate) fn local(&self) -> SocketAddr {
-        self.local
+        self.me.local
     }
 
-    /// The flow to an address, and what the user agent must know of it if it is new.
+    /// The flow to an address, and what the user agent must know of it if it is new. A connection is made on the way;
+    /// what is sent meanwhile waits for it.
     pub(crate) fn flow_to(&mut self, remote: SocketAddr) -> Option<(FlowId, Option<FlowInfo>)> {
-        if let Some((flow, _)) = self.flows.iter().find(|(_, address)| **address == remote) {
-            return Some((*flow, None));
-        }
-        if self.flows.len() >= MAX_FLOWS {
-            return None;
-        }
-        let flow = FlowId(self.flows.len() as u64);
-        self.flows.insert(flow, remote);
-        let info = FlowInfo {
-            transport: TransportKind::Udp,
-            host: Host::Address(self.local.ip()),
-            port: Some(self.local.port()),
-            contact: SipUri::from(self.local).with_user(&self.number),
-            remote: Some(remote),
+        let (flow, new) = match &mut self.sockets {
+            Sockets::Udp(udp) => udp.flow_to(remote)?,
+            Sockets::Tcp(tcp) => tcp.flow_to(remote)?,
         };
-        Some((flow, Some(info)))
+        Some((flow, new.then(|| self.me.flow_info(remote))))
+    }
+
+    /// Sends a message. What the system does not take is lost, as it may be on the way, or closes its connection.
+    pub(crate) fn send(&mut self, flow: FlowId, bytes: Bytes) {
+        self.note("sent", &bytes);
+        match &mut self.sockets {
+            Sockets::Udp(udp) => udp.send(flow, &bytes),
+            Sockets::Tcp(tcp) => tcp.send(flow, bytes),
+        }
+    }
+
+    /// The next message or change. May be dropped while it waits.
+    pub(crate) async fn receive(&mut self) -> io::Result<Received> {
+        let received = match &mut self.sockets {
+            Sockets::Udp(udp) => udp.receive(&self.me).await?,
+            Sockets::Tcp(tcp) => tcp.receive(&self.me).await?,
+        };
+        if let Received::Message(_, bytes) = &received {
+            let bytes = bytes.clone();
+            self.note("received", &bytes);
+        }
+        Ok(received)
     }
 
     fn note(&mut self, way: &str, bytes: &[u8]) {
@@ -83,44 +127,6 @@ impl Wire {
         if let Err(error) = written {
             tracing::error!(%error, "the tap cannot be written any more");
             self.tap = None;
-        }
-    }
-
-    /// Sends a message; a datagram that the system does not take is lost, as one on the way may be.
-    pub(crate) fn send(&mut self, flow: FlowId, bytes: &[u8]) {
-        self.note("sent", bytes);
-        let Some(remote) = self.flows.get(&flow) else { return };
-        if let Err(error) = self.sender.send_to(bytes, *remote) {
-            tracing::warn!(%error, "a SIP message could not be sent");
-        }
-    }
-
-    /// The next message or flow. May be dropped while it waits.
-    pub(crate) async fn receive(&mut self) -> io::Result<Received> {
-        loop {
-            if let Some((flow, bytes)) = self.waiting.take() {
-                return Ok(Received::Message(flow, bytes));
-            }
-            let (length, remote) = match self.socket.recv_from(&mut self.buffer).await {
-                Ok(received) => received,
-                // The far side's port is closed; the transaction's timers tell what that means.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => continue,
-                Err(error) => return Err(error),
-            };
-            let bytes = Bytes::copy_from_slice(self.buffer.get(..length).unwrap_or_default());
-            // Keep-alive (RFC 5626 section 3.5.1 and the usual habit).
-            if bytes.iter().all(|byte| b"\r\n\0".contains(byte)) {
-                continue;
-            }
-            self.note("received", &bytes);
-            match self.flow_to(remote) {
-                Some((flow, None)) => return Ok(Received::Message(flow, bytes)),
-                Some((flow, Some(info))) => {
-                    self.waiting = Some((flow, bytes));
-                    return Ok(Received::Opened(flow, info));
-                }
-                None => tracing::warn!("a message from one stranger too many is dropped"),
-            }
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use customer_phone::{CallId, EndReason, OnCall, Phone, PhoneConfig, PhoneEventKind, PhoneEvents};
+use customer_phone::{CallId, EndReason, OnCall, Phone, PhoneConfig, PhoneEventKind, PhoneEvents, Transport};
 use doorstep_media::sdp::Codec;
 
 const ANNA: &str = "+4930901820";
@@ -44,9 +44,13 @@ fn config(number: &str, trunk: SocketAddr) -> PhoneConfig {
 
 /// Bert does what `on_call` says; Anna calls through Bert's address.
 async fn pair(on_call: OnCall) -> (Owner, Owner) {
+    pair_over(Transport::Udp, on_call).await
+}
+
+async fn pair_over(transport: Transport, on_call: OnCall) -> (Owner, Owner) {
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
-    let bert = Owner::new(PhoneConfig { on_call, ..config(BERT, nowhere) }).await;
-    let anna = Owner::new(config(ANNA, bert.phone.local_addr())).await;
+    let bert = Owner::new(PhoneConfig { on_call, transport, ..config(BERT, nowhere) }).await;
+    let anna = Owner::new(PhoneConfig { transport, ..config(ANNA, bert.phone.local_addr()) }).await;
     (anna, bert)
 }
 
@@ -63,7 +67,11 @@ fn ended(reason: EndReason) -> PhoneEventKind {
 }
 
 async fn connected() -> (Owner, CallId, Owner, CallId) {
-    let (mut anna, mut bert) = pair(OnCall::Answer { after: Duration::ZERO }).await;
+    connected_over(Transport::Udp).await
+}
+
+async fn connected_over(transport: Transport) -> (Owner, CallId, Owner, CallId) {
+    let (mut anna, mut bert) = pair_over(transport, OnCall::Answer { after: Duration::ZERO }).await;
     let call = anna.phone.call(BERT).await.unwrap();
     anna.sees(calling()).await;
     let there = bert.sees(incoming()).await;
@@ -79,6 +87,30 @@ async fn the_caller_hangs_up() {
     anna.phone.hang_up(call).await.unwrap();
     anna.sees(ended(EndReason::HungUpHere)).await;
     bert.sees(ended(EndReason::HungUpThere)).await;
+}
+
+#[tokio::test]
+async fn over_tcp_either_side_hangs_up() {
+    let (mut anna, call, mut bert, _) = connected_over(Transport::Tcp).await;
+    anna.phone.hang_up(call).await.unwrap();
+    anna.sees(ended(EndReason::HungUpHere)).await;
+    bert.sees(ended(EndReason::HungUpThere)).await;
+    let (mut anna, _, mut bert, there) = connected_over(Transport::Tcp).await;
+    bert.phone.hang_up(there).await.unwrap();
+    bert.sees(ended(EndReason::HungUpHere)).await;
+    anna.sees(ended(EndReason::HungUpThere)).await;
+}
+
+#[tokio::test]
+async fn over_tcp_a_closed_port_is_a_lost_connection() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let trunk = port.local_addr().unwrap();
+    drop(port);
+    let transport = Transport::Tcp;
+    let mut anna = Owner::new(PhoneConfig { transport, ..config(ANNA, trunk) }).await;
+    anna.phone.call(BERT).await.unwrap();
+    anna.sees(calling()).await;
+    anna.sees(ended(EndReason::ConnectionLost)).await;
 }
 
 #[tokio::test]
