@@ -127,7 +127,7 @@ impl Driver {
 
     /// When to look again at the latest; `None` when the phone is to stop.
     fn next_due(&mut self) -> Option<Instant> {
-        let settled = self.ua.unanswered_requests() == 0 && self.calls.is_empty();
+        let settled = self.ua.requests_under_way() == 0 && self.calls.is_empty();
         if let Some((_, latest)) = &self.stopping
             && (settled || *latest <= Instant::now())
         {

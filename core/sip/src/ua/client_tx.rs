@@ -60,12 +60,6 @@ impl ClientTx {
 }
 
 impl UserAgent {
-    /// How many requests of this side wait for their final answer. A driver that stops waits, for a while, till there
-    /// are none, so that the far side hears of the end of its calls.
-    pub fn unanswered_requests(&self) -> usize {
-        self.clients.values().filter(|tx| matches!(tx.state, State::Calling | State::Proceeding)).count()
-    }
-
     /// Sends a request that has all but its Via and its credentials.
     pub(super) fn start_client(
         &mut self,

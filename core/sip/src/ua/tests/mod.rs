@@ -4,6 +4,7 @@ mod auth;
 mod calls;
 mod changes;
 mod refusals;
+mod routes;
 mod storms;
 
 use std::collections::VecDeque;
