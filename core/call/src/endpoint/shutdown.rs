@@ -44,7 +44,7 @@ impl Endpoint {
         if self.life != Life::Stopping {
             return;
         }
-        let nothing_to_hear = self.ua.unanswered_requests() == 0 && !self.registrar.is_leaving();
+        let nothing_to_hear = self.ua.requests_under_way() == 0 && !self.registrar.is_leaving();
         if nothing_to_hear || self.link.flow().is_none() {
             self.shut_down_now();
         }
