@@ -33,7 +33,7 @@ pub(super) struct Leg {
     pub(super) away: bool,
     /// The app's instance, where it is known: another app of the same courier does not take its calls.
     pub(super) instance: Option<String>,
-    /// Of a carrier's flow: which carrier.
+    /// Its REFER that waits for an answer.
     pub(super) refer: Option<IncomingId>,
 }
 

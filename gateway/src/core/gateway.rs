@@ -58,7 +58,7 @@ impl GatewayCore {
             contact_centre: config.contact_centre.clone(),
         };
         let edge = Edge::new(&config, &mut rng);
-        let trunk = Trunk::new(&config, rng.random());
+        let trunk = Trunk::new(&config, &mut rng);
         Self {
             config,
             rules,

@@ -114,9 +114,9 @@ pub enum Fallback {
 pub struct Binding {
     /// Whose.
     pub courier: CourierId,
-    /// The contact URI as registered, with its `pn-*` parameters.
+    /// The contact URI as registered, without its `pn-*` parameters.
     pub contact: Hidden,
-    /// `+sip.instance`, without the quotes (RFC 5626).
+    /// `+sip.instance`, without quotes and brackets (RFC 5626).
     pub instance: Option<String>,
     /// `reg-id` (RFC 5626).
     pub reg_id: Option<u32>,

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use doorstep_sip::msg::{Contacts, HeaderName, Headers, NameAddr, Request, SipUri, StatusCode};
+use doorstep_sip::msg::{Headers, Request, StatusCode};
+use doorstep_sip::registrar::{self, ContactBinding, RegisterAction, RegistrarLimits};
+use doorstep_sip::registration::PushParams;
 use doorstep_sip::ua::{IncomingId, Reply};
 
 use super::config::RegistrarConfig;
@@ -14,9 +16,6 @@ use super::ids::{CourierId, FlowId, Hidden, Timestamp};
 use super::lookup::{Binding, Lookup, PushTarget};
 use super::pending::Pending;
 use super::refusal::ErrorCode;
-
-/// How many contacts one REGISTER may change.
-const MAX_CONTACTS: usize = 10;
 
 /// How many apps of one courier are rung at once; the newest count.
 const MAX_APPS: usize = 10;
@@ -30,7 +29,7 @@ pub(super) struct App {
 
 /// Which bindings have a live flow.
 pub(super) struct Registrar {
-    config: RegistrarConfig,
+    limits: RegistrarLimits,
     live: BTreeMap<CourierId, Vec<App>>,
 }
 
@@ -62,13 +61,20 @@ pub(super) struct Registering {
     courier: CourierId,
     /// The one that the store is at comes first.
     changes: VecDeque<Change>,
+    register: registrar::Register,
     /// For the 200.
     headers: Headers,
 }
 
 impl Registrar {
     pub(super) fn new(config: RegistrarConfig) -> Self {
-        Self { config, live: BTreeMap::new() }
+        let limits = RegistrarLimits {
+            default_expires: config.default_expires,
+            min_expires: config.min_expires,
+            max_expires: config.max_expires,
+            ..RegistrarLimits::default()
+        };
+        Self { limits, live: BTreeMap::new() }
     }
 
     /// The courier's apps that can be called now.
@@ -92,71 +98,45 @@ impl Registrar {
         });
     }
 
-    /// What a REGISTER wants, step by step.
-    fn read(
-        &self,
-        now: Timestamp,
-        courier: &CourierId,
-        request: &Request,
-    ) -> Result<VecDeque<Change>, Reply> {
-        let bad = || Reply::new(StatusCode::BAD_REQUEST);
-        let named = request.headers.to().and_then(|to| to.uri.as_sip()?.user());
-        if named.is_some_and(|named| named != courier.expose()) {
-            return Err(refusal_for_app(ErrorCode::NotYourAddress));
-        }
-        match request.headers.contacts() {
-            None => Ok(VecDeque::from([Change::Query])),
-            Some(Contacts::Star) if request.headers.expires() == Some(0) => {
-                Ok(VecDeque::from([Change::Remove(None)]))
-            }
-            Some(Contacts::Star) => Err(bad()),
-            Some(Contacts::List(list)) if list.len() > MAX_CONTACTS => Err(bad()),
-            Some(Contacts::List(list)) => {
-                list.iter().map(|contact| self.change(now, courier, request, contact)).collect()
-            }
-        }
+    /// What a REGISTER wants.
+    fn read(&self, courier: &CourierId, request: &Request) -> Result<registrar::Register, Reply> {
+        let register = registrar::read(request, &self.limits)?;
+        // An address without a user part is the asker's own.
+        let named = register.aor.as_sip().and_then(|uri| uri.user());
+        let own = named.is_none_or(|named| named == courier.expose());
+        if own { Ok(register) } else { Err(refusal_for_app(ErrorCode::NotYourAddress)) }
     }
 
-    fn change(
+    /// The same step by step.
+    fn changes(
         &self,
         now: Timestamp,
         courier: &CourierId,
-        request: &Request,
-        contact: &NameAddr,
-    ) -> Result<Change, Reply> {
-        let uri = contact.uri.as_sip().ok_or_else(|| Reply::new(StatusCode::BAD_REQUEST))?;
-        let asked = contact.params.value("expires").and_then(|seconds| seconds.parse::<u32>().ok());
-        let asked = asked.or(request.headers.expires()).map(|seconds| Duration::from_secs(seconds.into()));
-        let expires = asked.unwrap_or(self.config.default_expires).min(self.config.max_expires);
-        let call_id = Hidden::new(request.headers.call_id().unwrap_or_default().to_owned());
-        let cseq = request.headers.cseq().map_or(0, |cseq| cseq.number);
-        let contact_uri = Hidden::new(uri.to_string());
-        if expires.is_zero() {
-            return Ok(Change::Remove(Some(contact_uri)));
-        }
-        if expires < self.config.min_expires {
-            let mut reply = Reply::new(StatusCode::INTERVAL_TOO_BRIEF);
-            let least = self.config.min_expires.as_secs().to_string();
-            add(&mut reply.headers, HeaderName::MinExpires, least);
-            return Err(reply);
-        }
-        let binding = Binding {
-            courier: courier.clone(),
-            contact: contact_uri,
-            instance: contact.params.unquoted("+sip.instance"),
-            reg_id: contact.params.value("reg-id").and_then(|id| id.parse().ok()),
-            call_id,
-            cseq,
-            expires_at: now + expires,
-            push: push_of(uri),
+        register: &registrar::Register,
+    ) -> Result<VecDeque<Change>, Reply> {
+        let contacts = match &register.action {
+            RegisterAction::Query => return Ok(VecDeque::from([Change::Query])),
+            RegisterAction::RemoveAll => return Ok(VecDeque::from([Change::Remove(None)])),
+            RegisterAction::Update(contacts) => contacts,
         };
-        let outdated = self.live.get(courier).into_iter().flatten().any(|app| {
-            same_binding(&app.binding, &binding)
-                && app.binding.call_id == binding.call_id
-                && app.binding.cseq >= binding.cseq
-        });
-        // RFC 3261 section 10.3 step 7.
-        if outdated { Err(Reply::new(StatusCode::SERVER_INTERNAL_ERROR)) } else { Ok(Change::Save(binding)) }
+        let mut changes = VecDeque::new();
+        for contact in contacts {
+            let binding = binding_of(now, courier, register, contact);
+            // RFC 3261 section 10.3 step 7.
+            let outdated = self.live.get(courier).into_iter().flatten().any(|app| {
+                same_binding(&app.binding, &binding)
+                    && app.binding.call_id == binding.call_id
+                    && app.binding.cseq >= binding.cseq
+            });
+            if outdated {
+                return Err(Reply::new(StatusCode::SERVER_INTERNAL_ERROR));
+            }
+            changes.push_back(match contact.expires.is_zero() {
+                true => Change::Remove(Some(binding.contact)),
+                false => Change::Save(binding),
+            });
+        }
+        Ok(changes)
     }
 
     /// The store has made a change.
@@ -185,14 +165,45 @@ fn same_binding(a: &Binding, b: &Binding) -> bool {
     }
 }
 
-/// RFC 8599 section 4.
-fn push_of(uri: &SipUri) -> Option<PushTarget> {
-    let value = |name: &str| uri.params.value(name).filter(|value| !value.is_empty()).map(str::to_owned);
-    Some(PushTarget {
-        provider: value("pn-provider")?,
-        param: value("pn-param").unwrap_or_default(),
-        prid: Hidden::new(value("pn-prid")?),
-    })
+fn binding_of(
+    now: Timestamp,
+    courier: &CourierId,
+    register: &registrar::Register,
+    contact: &ContactBinding,
+) -> Binding {
+    Binding {
+        courier: courier.clone(),
+        contact: Hidden::new(contact.contact.to_string()),
+        instance: contact.instance.clone(),
+        reg_id: contact.reg_id,
+        call_id: Hidden::new(register.call_id.clone()),
+        cseq: register.cseq,
+        expires_at: now + contact.expires,
+        push: contact.push.as_ref().map(|push| PushTarget {
+            provider: push.provider.clone(),
+            param: push.param.clone().unwrap_or_default(),
+            prid: push.prid.clone(),
+        }),
+    }
+}
+
+/// What the app is told of a binding; `None` when it has run out.
+fn contact_of(now: Timestamp, binding: &Binding) -> Option<ContactBinding> {
+    let expires = binding.expires_at.saturating_since(now);
+    if expires < Duration::from_secs(1) {
+        return None;
+    }
+    let Ok(contact) = binding.contact.expose().parse() else {
+        tracing::error!("the store holds a binding that is no SIP URI");
+        return None;
+    };
+    let push = binding.push.as_ref().map(|push| PushParams {
+        provider: push.provider.clone(),
+        param: Some(push.param.clone()).filter(|param| !param.is_empty()),
+        prid: push.prid.clone(),
+    });
+    let (instance, reg_id) = (binding.instance.clone(), binding.reg_id);
+    Some(ContactBinding { contact, instance, reg_id, push, expires })
 }
 
 impl GatewayCore {
@@ -203,19 +214,19 @@ impl GatewayCore {
         flow: FlowId,
         courier: CourierId,
         request: &Request,
-        mut headers: Headers,
+        headers: Headers,
     ) {
-        let changes = match self.edge.registrar.read(now, &courier, request) {
-            Ok(changes) => changes,
-            Err(reply) => return self.respond_app(now, incoming, reply),
-        };
-        let outbound = request.headers.contains_token(&HeaderName::Supported, "outbound");
-        let flows = |change: &Change| matches!(change, Change::Save(b) if b.reg_id.is_some());
-        if outbound && changes.iter().any(flows) {
-            // RFC 5626 section 6: the flow is the way to this binding.
-            add(&mut headers, HeaderName::Require, "outbound".to_owned());
+        let registrar = &self.edge.registrar;
+        let read = registrar.read(&courier, request).and_then(|register| {
+            let changes = registrar.changes(now, &courier, &register)?;
+            Ok((register, changes))
+        });
+        match read {
+            Ok((register, changes)) => {
+                self.go_on_registering(Registering { incoming, flow, courier, changes, register, headers });
+            }
+            Err(reply) => self.respond_app(now, incoming, reply),
         }
-        self.go_on_registering(Registering { incoming, flow, courier, changes, headers });
     }
 
     fn go_on_registering(&mut self, registering: Registering) {
@@ -237,12 +248,10 @@ impl GatewayCore {
         if !registering.changes.is_empty() {
             return self.go_on_registering(registering);
         }
-        let mut reply = Reply { headers: registering.headers, ..Reply::new(StatusCode::OK) };
-        for binding in bindings.iter().filter(|binding| binding.expires_at > now) {
-            match contact_of(now, binding) {
-                Some(contact) => add(&mut reply.headers, HeaderName::Contact, contact.to_string()),
-                None => tracing::error!("the store holds a binding that is no SIP URI"),
-            }
+        let contacts: Vec<_> = bindings.iter().filter_map(|binding| contact_of(now, binding)).collect();
+        let mut reply = registrar::accept(&registering.register, &contacts);
+        for (name, value) in registering.headers.iter() {
+            add(&mut reply.headers, name.clone(), value.to_owned());
         }
         self.respond_app(now, registering.incoming, reply);
     }
@@ -250,17 +259,4 @@ impl GatewayCore {
     pub(super) fn not_registered(&mut self, now: Timestamp, registering: &Registering) {
         self.respond_app(now, registering.incoming, Self::app_unavailable());
     }
-}
-
-fn contact_of(now: Timestamp, binding: &Binding) -> Option<NameAddr> {
-    let mut contact = NameAddr::new(binding.contact.expose().parse::<SipUri>().ok()?);
-    let left = binding.expires_at.saturating_since(now).as_secs().to_string();
-    contact.params.set("expires", Some(&left)).ok()?;
-    if let Some(instance) = &binding.instance {
-        contact.params.set("+sip.instance", Some(instance)).ok()?;
-    }
-    if let Some(reg_id) = binding.reg_id {
-        contact.params.set("reg-id", Some(&reg_id.to_string())).ok()?;
-    }
-    Some(contact)
 }

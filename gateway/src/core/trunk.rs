@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use doorstep_sip::digest::Credentials as DigestCredentials;
 use doorstep_sip::msg::Response;
 use doorstep_sip::msg::{HeaderName, Headers, NameAddr, Request, SipUri};
-use doorstep_sip::ua::{FailureCause, Invite, RequestId, SessionId, UaConfig, UaError, UaEvent, UserAgent};
+use doorstep_sip::registration::Registration;
+use doorstep_sip::ua::{Invite, RequestId, SessionId, UaConfig, UaError, UaEvent, UserAgent};
+use rand::RngExt as _;
+use rand_chacha::ChaCha12Rng;
 
 use super::config::{CarrierConfig, CoreConfig};
 use super::edge::sessions_for;
@@ -18,7 +21,7 @@ use super::lookup::Lookup;
 use super::pending::Pending;
 use super::reading::{called_of, caller_of, sdp_of};
 use super::refusal::ErrorCode;
-use super::registration::Registration;
+use super::registration::{log, registration_with};
 
 /// The carriers' side.
 pub(super) struct Trunk {
@@ -45,7 +48,7 @@ pub(super) struct Outbound {
 }
 
 impl Trunk {
-    pub(super) fn new(config: &CoreConfig, seed: [u8; 32]) -> Self {
+    pub(super) fn new(config: &CoreConfig, rng: &mut ChaCha12Rng) -> Self {
         let ua = UserAgent::new(
             UaConfig {
                 product: config.product.clone(),
@@ -53,12 +56,12 @@ impl Trunk {
                 max_sessions: sessions_for(config),
                 ..UaConfig::default()
             },
-            seed,
+            rng.random(),
         );
         let carriers = config.carriers.iter().map(|config| Carrier {
             outbound: None,
             health: Health::new(config.health_interval, config.health_timeout),
-            registration: config.register.map(Registration::new),
+            registration: registration_with(config, rng.random()),
             config: config.clone(),
         });
         Self { ua, flows: BTreeMap::new(), carriers: carriers.collect() }
@@ -66,10 +69,15 @@ impl Trunk {
 
     pub(super) fn flow_closed(&mut self, now: Timestamp, flow: FlowId) {
         self.flows.remove(&flow);
-        for carrier in &mut self.carriers {
-            carrier.outbound.take_if(|outbound| outbound.flow == flow);
-        }
         self.ua.flow_closed(now, flow);
+        for carrier in &mut self.carriers {
+            if carrier.outbound.take_if(|outbound| outbound.flow == flow).is_some()
+                && let Some(registration) = &mut carrier.registration
+                && let Err(error) = registration.flow_changed(now, &mut self.ua, None)
+            {
+                tracing::debug!(%error, "a registration could not be told of its flow's end");
+            }
+        }
     }
 
     pub(super) fn is_open(&self, flow: FlowId) -> bool {
@@ -83,10 +91,10 @@ impl Trunk {
 
     pub(super) fn next_deadline(&self) -> Option<Timestamp> {
         let due = |carrier: &Carrier| {
-            let registration = carrier.registration.as_ref().and_then(Registration::next_deadline);
-            [carrier.health.next_deadline(), registration]
+            let health = carrier.health.next_deadline().filter(|_| carrier.outbound.is_some());
+            [health, carrier.registration.as_ref().and_then(Registration::next_deadline)]
         };
-        self.carriers.iter().filter(|carrier| carrier.outbound.is_some()).flat_map(due).flatten().min()
+        self.carriers.iter().flat_map(due).flatten().min()
     }
 }
 
@@ -97,11 +105,7 @@ impl Carrier {
 
     /// `sip:HOST`, the carrier itself.
     pub(super) fn uri(&self) -> SipUri {
-        let uri = SipUri::new(self.config.host.clone());
-        match self.config.port {
-            Some(port) => uri.with_port(port),
-            None => uri,
-        }
+        uri_of_carrier(&self.config)
     }
 
     /// A number at the carrier.
@@ -119,11 +123,7 @@ impl Carrier {
 
     /// Who we are to the carrier: its user name for us where it gave one.
     pub(super) fn own_address(&self, outbound: &Outbound) -> NameAddr {
-        let uri = self.own_uri(outbound);
-        NameAddr::new(match &self.config.credentials {
-            Some(credentials) => uri.with_user(credentials.username.expose()),
-            None => uri.with_user("doorstep"),
-        })
+        NameAddr::new(self.own_uri(outbound).with_user(own_user(&self.config)))
     }
 
     fn invite(
@@ -147,6 +147,20 @@ impl Carrier {
             sdp: offer.into_exposed().into(),
         }
     }
+}
+
+/// `sip:HOST`, the carrier itself.
+pub(super) fn uri_of_carrier(carrier: &CarrierConfig) -> SipUri {
+    let uri = SipUri::new(carrier.host.clone());
+    match carrier.port {
+        Some(port) => uri.with_port(port),
+        None => uri,
+    }
+}
+
+/// The carrier's user name for us, where it gave one.
+pub(super) fn own_user(carrier: &CarrierConfig) -> &str {
+    carrier.credentials.as_ref().map_or("doorstep", |credentials| credentials.username.expose())
 }
 
 impl GatewayCore {
@@ -180,13 +194,24 @@ impl GatewayCore {
         carrier.outbound = Some(Outbound { flow, contact });
         carrier.health.flow_opened(now);
         if let Some(registration) = &mut carrier.registration {
-            registration.flow_opened(now);
+            let started = registration.start(now, &mut self.trunk.ua, flow);
+            if let Err(error) = started {
+                tracing::error!(%error, "no registration could be sent to a carrier");
+            }
         }
         self.carrier_came_back(now, place, flow);
         self.carriers_due(now);
     }
 
     pub(super) fn trunk_event(&mut self, now: Timestamp, event: UaEvent) {
+        for carrier in &mut self.trunk.carriers {
+            if let Some(registration) = &mut carrier.registration
+                && registration.handle_event(now, &mut self.trunk.ua, &event)
+            {
+                log(&carrier.config, registration);
+                return;
+            }
+        }
         match event {
             UaEvent::IncomingInvite { session, flow, request, replaces } => {
                 if let Err(code) = self.carrier_calls(session, flow, &request, replaces) {
@@ -200,8 +225,8 @@ impl GatewayCore {
                 }
             }
             UaEvent::Session { session, event } => self.session_event(now, Side::Trunk, session, event),
-            UaEvent::Response { id, response } => self.carrier_answered(now, id, Ok(&response)),
-            UaEvent::RequestFailed { id, cause } => self.carrier_answered(now, id, Err(cause)),
+            UaEvent::Response { id, response } => self.carrier_answered(now, id, Some(&response)),
+            UaEvent::RequestFailed { id, .. } => self.carrier_answered(now, id, None),
         }
     }
 
@@ -264,6 +289,10 @@ impl GatewayCore {
     pub(super) fn carriers_due(&mut self, now: Timestamp) {
         for place in 0..self.trunk.carriers.len() {
             let Some(carrier) = self.trunk.carriers.get_mut(place) else { continue };
+            if let Some(registration) = &mut carrier.registration {
+                registration.handle_timeout(now, &mut self.trunk.ua);
+                log(&carrier.config, registration);
+            }
             let Some(outbound) = carrier.outbound.clone() else { continue };
             let change = carrier.health.handle_timeout(now);
             if carrier.health.wants_to_ask(now) {
@@ -273,32 +302,17 @@ impl GatewayCore {
                     Err(error) => tracing::error!(%error, "a carrier could not be asked for its health"),
                 }
             }
-            if carrier.registration.as_ref().is_some_and(|registration| registration.is_due(now))
-                && let Some((register, registration)) =
-                    carrier.register(&outbound).zip(carrier.registration.as_mut())
-            {
-                match self.trunk.ua.send_request(now, outbound.flow, register) {
-                    Ok(request) => registration.asked(request),
-                    Err(error) => {
-                        tracing::error!(%error, "no registration could be sent to a carrier");
-                        registration.failed(now);
-                    }
-                }
-            }
             self.tell_health(place, change);
         }
     }
 
-    fn carrier_answered(&mut self, now: Timestamp, id: RequestId, answer: Result<&Response, FailureCause>) {
-        if answer.is_ok_and(|response| response.status.is_provisional()) {
+    fn carrier_answered(&mut self, now: Timestamp, id: RequestId, answer: Option<&Response>) {
+        if answer.is_some_and(|response| response.status.is_provisional()) {
             return;
         }
         for place in 0..self.trunk.carriers.len() {
             let Some(carrier) = self.trunk.carriers.get_mut(place) else { continue };
-            let change = carrier.health.answered(now, id, answer.map(|response| response.status).ok());
-            if let Some(registration) = &mut carrier.registration {
-                registration.answered(now, id, answer.ok());
-            }
+            let change = carrier.health.answered(now, id, answer.map(|response| response.status));
             self.tell_health(place, change);
         }
     }
@@ -313,10 +327,8 @@ impl GatewayCore {
 
     pub(super) fn unregister_from_carriers(&mut self, now: Timestamp) {
         for carrier in &mut self.trunk.carriers {
-            let Some(outbound) = carrier.outbound.clone() else { continue };
-            if carrier.registration.as_mut().is_some_and(Registration::leave)
-                && let Some(register) = carrier.register(&outbound)
-                && let Err(error) = self.trunk.ua.send_request(now, outbound.flow, register)
+            if let Some(registration) = &mut carrier.registration
+                && let Err(error) = registration.unregister(now, &mut self.trunk.ua)
             {
                 tracing::debug!(%error, "a carrier could not be told that we leave");
             }
