@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use doorstep_sip::digest::{DigestConfig, DigestRefusal, DigestServer, Secret};
-use doorstep_sip::msg::{HeaderName, Headers, Method, Request};
+use doorstep_sip::msg::{HeaderName, Headers, Method, Request, StatusCode};
 use doorstep_sip::ua::{IncomingId, Reply, SessionId, UaConfig, UaEvent, UserAgent};
 use rand::RngExt as _;
 use rand_chacha::ChaCha12Rng;
@@ -195,8 +195,8 @@ impl GatewayCore {
                 Err(reply) => Some(reply),
             }
         } else {
-            // A REFER outside of any call is the only other method that the user agent lets in.
-            Some(refusal_for_app(ErrorCode::TargetNotAllowed))
+            // The user agent lets no other method in.
+            Some(Reply::new(StatusCode::METHOD_NOT_ALLOWED))
         };
         if let Some(reply) = reply {
             self.respond_app(now, id, reply);

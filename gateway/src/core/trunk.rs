@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use doorstep_sip::digest::Credentials as DigestCredentials;
-use doorstep_sip::msg::Response;
-use doorstep_sip::msg::{HeaderName, Headers, NameAddr, Request, SipUri};
+use doorstep_sip::msg::{HeaderName, Headers, NameAddr, Request, Response, SipUri, StatusCode};
 use doorstep_sip::registration::Registration;
-use doorstep_sip::ua::{Invite, RequestId, SessionId, UaConfig, UaError, UaEvent, UserAgent};
+use doorstep_sip::ua::{Invite, Reply, RequestId, SessionId, UaConfig, UaError, UaEvent, UserAgent};
 use rand::RngExt as _;
 use rand_chacha::ChaCha12Rng;
 
@@ -219,7 +218,8 @@ impl GatewayCore {
                 }
             }
             UaEvent::IncomingRequest { id, .. } => {
-                let reply = refusal_for_carrier(ErrorCode::TargetNotAllowed);
+                // The user agent lets none in.
+                let reply = Reply::new(StatusCode::METHOD_NOT_ALLOWED);
                 if let Err(error) = self.trunk.ua.respond(now, id, reply) {
                     tracing::debug!(%error, "a carrier's request could not be answered");
                 }

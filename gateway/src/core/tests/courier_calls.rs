@@ -1,9 +1,12 @@
 use std::time::Duration;
 
-use doorstep_sip::msg::{HeaderName, StatusCode};
+use doorstep_sip::msg::{HeaderName, Headers, StatusCode};
 use doorstep_sip::ua::{EndCause, SessionEvent};
 
-use super::world::{CARRIER_HOST, COMPANY, CUSTOMER, ORDER, PHONE_ANSWER, TRUNK_HOST, Who, World};
+use super::world::{
+    APP_OFFER, CARRIER_HOST, COMPANY, COURIER, CUSTOMER, EDGE_HOST, ORDER, PHONE_ANSWER, PHONE_OFFER,
+    TRUNK_HOST, Who, World, config, error_header,
+};
 use crate::core::{CallEventKind, EndReason, GatewayEvent};
 
 #[test]
@@ -78,4 +81,209 @@ fn early_media_of_the_carrier_is_heard_and_rings() {
     world.answered(Who::App(app));
     assert!(matches!(world.session_event(Who::Carrier), SessionEvent::Confirmed { .. }));
     assert_eq!(world.media.talking().len(), 1);
+}
+
+#[test]
+fn every_refusal_of_the_store_reaches_the_app_as_code_text_and_word() {
+    let refusal = |prepare: fn(&mut World), courier: &str, order: &str| {
+        let mut world = World::new();
+        prepare(&mut world);
+        let app = world.connect(courier);
+        world.app_calls(app, order);
+        let response = world.refused(Who::App(app));
+        assert_eq!(world.count("Trunk: INVITE"), 0);
+        world.assert_nothing_left();
+        assert_eq!(world.store.records.len(), 0, "what was not allowed is no call");
+        response
+    };
+    let nothing: fn(&mut World) = |_| {};
+    let cases = [
+        (refusal(nothing, "bert", ORDER), 403, "not_your_order"),
+        (refusal(nothing, COURIER, "4712"), 404, "no_such_order"),
+        (refusal(|world| world.store.open = false, COURIER, ORDER), 410, "order_closed"),
+        (refusal(|world| world.store.up = false, COURIER, ORDER), 503, "unavailable"),
+    ];
+    for (response, status, word) in cases {
+        assert_eq!(response.status.code(), status);
+        assert_eq!(response.headers.get(&error_header()), Some(word));
+        let reason = response.headers.get(&HeaderName::Reason).unwrap();
+        assert!(reason.starts_with(&format!("SIP;cause={status};text=\"")), "{reason}");
+        assert!(reason.len() > 25, "a person can read it: {reason}");
+    }
+}
+
+#[test]
+fn what_is_no_order_or_has_no_offer_is_refused_without_a_question() {
+    let mut world = World::new();
+    let app = world.connect(COURIER);
+    world.app_calls_with(app, ORDER, "");
+    assert_eq!(world.refused(Who::App(app)).status, StatusCode::NOT_ACCEPTABLE_HERE);
+    world.invite_uri(app, &format!("sip:%2b4930901820@{EDGE_HOST}"), APP_OFFER);
+    assert_eq!(world.refused(Who::App(app)).status, StatusCode::NOT_FOUND);
+    world.invite_uri(app, &format!("sip:order.@{EDGE_HOST}"), APP_OFFER);
+    assert_eq!(world.refused(Who::App(app)).status, StatusCode::NOT_FOUND);
+    assert_eq!(world.asked, 0);
+    world.assert_nothing_left();
+}
+
+#[test]
+fn an_offer_without_a_known_codec_is_refused_with_488() {
+    let mut world = World::new();
+    let app = world.connect(COURIER);
+    world.app_calls_with(app, ORDER, "v=0\r\ns=unknown\r\n");
+    let response = world.refused(Who::App(app));
+    assert_eq!(response.status, StatusCode::NOT_ACCEPTABLE_HERE);
+    assert_eq!(response.headers.get(&error_header()), Some("no_common_codec"));
+    world.assert_nothing_left();
+}
+
+#[test]
+fn a_carriers_refusal_reaches_the_courier_as_our_own() {
+    for (status, told, word) in [
+        (486, 486, "customer_busy"),
+        (600, 486, "customer_busy"),
+        (404, 480, "customer_unreachable"),
+        (480, 480, "customer_unreachable"),
+        (603, 480, "customer_unreachable"),
+        (488, 488, "no_common_codec"),
+        (503, 503, "trunk_down"),
+        (403, 503, "trunk_down"),
+        (302, 480, "customer_unreachable"),
+    ] {
+        let mut world = World::new();
+        let app = world.connect(COURIER);
+        world.app_calls(app, ORDER);
+        let (b, _) = world.invited(Who::Carrier);
+        world.reject(Who::Carrier, b, status);
+        let response = world.refused(Who::App(app));
+        assert_eq!(response.status.code(), told, "{status}");
+        assert_eq!(response.headers.get(&error_header()), Some(word), "{status}");
+        world.assert_nothing_left();
+        let code = world.record().end;
+        assert!(matches!(code, Some(EndReason::Refused(code)) if code.as_str() == word), "{code:?}");
+    }
+}
+
+#[test]
+fn a_customer_who_does_not_answer_is_unreachable_after_the_ring_time() {
+    let mut world = World::new();
+    world.store.ring_time = Some(Duration::from_secs(10));
+    let app = world.connect(COURIER);
+    world.app_calls(app, ORDER);
+    let (b, _) = world.invited(Who::Carrier);
+    world.ring(Who::Carrier, b);
+    let start = world.now;
+    let response = world.refused(Who::App(app));
+    assert_eq!(response.status, StatusCode::TEMPORARILY_UNAVAILABLE);
+    assert!(world.now.saturating_since(start) < Duration::from_secs(11));
+    let EndCause::Remote { reasons } = world.ended(Who::Carrier) else { panic!("not cancelled") };
+    assert_eq!(reasons, ["Q.850;cause=19;text=\"No answer\""]);
+    world.assert_nothing_left();
+    assert_eq!(world.record().end, Some(EndReason::NoAnswer));
+}
+
+#[test]
+fn a_phone_that_answers_with_nothing_known_ends_the_call() {
+    let mut world = World::new();
+    let app = world.connect(COURIER);
+    world.app_calls(app, ORDER);
+    let (b, _) = world.invited(Who::Carrier);
+    world.answer(Who::Carrier, b, "v=0\r\ns=unknown\r\n");
+    world.ended(Who::Carrier);
+    world.ended(Who::App(app));
+    world.assert_nothing_left();
+}
+
+#[test]
+fn a_courier_who_gives_up_cancels_the_phone() {
+    let mut world = World::new();
+    let app = world.connect(COURIER);
+    let a = world.app_calls(app, ORDER);
+    let (b, _) = world.invited(Who::Carrier);
+    world.ring(Who::Carrier, b);
+    while world.progress(Who::App(app)).status != StatusCode::RINGING {}
+    world.end(Who::App(app), a);
+    assert!(matches!(world.ended(Who::Carrier), EndCause::Remote { .. }));
+    assert_eq!(world.count("Trunk: CANCEL"), 1);
+    world.assert_nothing_left();
+    assert_eq!(world.record().end, Some(EndReason::CourierHungUp));
+}
+
+#[test]
+fn a_courier_who_gives_up_at_any_moment_leaves_nothing_behind() {
+    for ms in 0..120 {
+        let mut world = World::new();
+        let app = world.connect(COURIER);
+        let a = world.app_calls(app, ORDER);
+        world.answers_at_once = true;
+        world.pass(Duration::from_millis(ms));
+        // The 200 of the phone may be anywhere on its way.
+        world.end(Who::App(app), a);
+        world.assert_nothing_left();
+        assert_eq!(world.carrier.session_count(), 0, "{ms}");
+        assert_eq!(world.app(app).session_count(), 0, "{ms}");
+        for record in &world.store.records {
+            assert_eq!(record.end, Some(EndReason::CourierHungUp), "{ms}");
+        }
+    }
+}
+
+#[test]
+fn an_app_that_loses_its_connection_while_it_rings_ends_its_call() {
+    let mut world = World::new();
+    let app = world.connect(COURIER);
+    world.app_calls(app, ORDER);
+    let (b, _) = world.invited(Who::Carrier);
+    world.ring(Who::Carrier, b);
+    world.pass(Duration::from_secs(1));
+    world.cut(app);
+    assert!(matches!(world.ended(Who::Carrier), EndCause::Remote { .. }));
+    world.assert_nothing_left();
+}
+
+#[test]
+fn calls_are_limited_per_courier_and_in_all() {
+    let mut config = config();
+    config.limits.calls_per_courier = 1;
+    config.limits.calls = 2;
+    let mut world = World::with(config, 1);
+    let app = world.connect(COURIER);
+    // The first waits for the store when the second comes.
+    world.app_calls(app, ORDER);
+    world.app_calls(app, ORDER);
+    let response = world.refused(Who::App(app));
+    assert_eq!(response.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(response.headers.get(&error_header()), Some("too_many_calls"));
+    world.invited(Who::Carrier);
+    // A customer's call counts as well, though the courier has no call left for it.
+    world.phone_calls(CUSTOMER, COMPANY, PHONE_OFFER);
+    assert_eq!(world.refused(Who::Carrier).status, StatusCode::TEMPORARILY_UNAVAILABLE);
+    world.phone_calls("030555555", COMPANY, PHONE_OFFER);
+    world.phone_calls("030555555", COMPANY, PHONE_OFFER);
+    assert_eq!(world.refused(Who::Carrier).status, StatusCode::SERVICE_UNAVAILABLE, "the gateway is full");
+}
+
+#[test]
+fn a_full_media_plane_is_503_and_leaves_nothing() {
+    let mut world = World::new();
+    let app = world.connect(COURIER);
+    world.media.exhausted = true;
+    world.app_calls(app, ORDER);
+    let response = world.refused(Who::App(app));
+    assert_eq!(response.headers.get(&error_header()), Some("unavailable"));
+    world.assert_nothing_left();
+}
+
+#[test]
+fn an_app_cannot_take_over_a_session_by_replaces() {
+    let mut world = World::new();
+    let (app, a, _) = world.courier_talks();
+    let replaces = world.app(app).replaces_value(a).unwrap();
+    let other = world.connect("bert");
+    let mut headers = Headers::default();
+    headers.push(HeaderName::Replaces, replaces).unwrap();
+    world.invite_with(other, &format!("sip:order.{ORDER}@{EDGE_HOST}"), APP_OFFER, headers);
+    assert_eq!(world.refused(Who::App(other)).status, StatusCode::FORBIDDEN);
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.media.talking().len(), 1, "the call goes on");
 }

@@ -41,9 +41,12 @@ impl FakeMedia {
         self.legs.values().filter(|leg| !leg.closed).count()
     }
 
-    pub(super) fn of(&self, profile: LegProfile) -> Vec<LegId> {
-        let open = self.legs.iter().filter(|(_, leg)| !leg.closed && leg.profile == profile);
-        open.map(|(id, _)| *id).collect()
+    /// The only open leg of that kind.
+    pub(super) fn only(&self, profile: LegProfile) -> (LegId, &FakeLeg) {
+        let mut open = self.legs.iter().filter(|(_, leg)| !leg.closed && leg.profile == profile);
+        let (id, leg) = open.next().unwrap();
+        assert!(open.next().is_none());
+        (*id, leg)
     }
 
     fn leg(&mut self, id: LegId, profile: LegProfile) -> Option<&mut FakeLeg> {

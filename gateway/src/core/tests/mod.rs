@@ -4,5 +4,11 @@ mod media;
 mod store;
 mod world;
 
+mod commands;
 mod courier_calls;
 mod customer_calls;
+mod lost_connections;
+mod mid_call;
+mod registrar;
+mod transfers;
+mod trunk;

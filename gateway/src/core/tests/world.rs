@@ -14,10 +14,10 @@ use rand_chacha::ChaCha12Rng;
 use super::media::FakeMedia;
 use super::store::FakeStore;
 use crate::core::{
-    CallRecord, CarrierConfig, CarrierId, CoreConfig, CourierId, ErrorCode, Frame, GatewayCore, GatewayEvent,
-    Identity, Input, LookupResult, MediaEvent, OpId, Output, Peer, Side,
+    CallRecord, CarrierConfig, CarrierId, CoreConfig, CourierId, ErrorCode, Fallback, Frame, GatewayCore,
+    GatewayEvent, Identity, Input, Lookup, LookupResult, MediaEvent, OpId, Output, Peer, Side,
 };
-use crate::masking::NumberPlan;
+use crate::masking::{E164, NumberPlan};
 
 pub(super) const COURIER: &str = "anna.kurier-77";
 pub(super) const ORDER: &str = "4711";
@@ -64,6 +64,14 @@ pub(super) struct World {
     pub(super) events: Vec<GatewayEvent>,
     pub(super) done: Vec<(OpId, Result<crate::core::CallId, ErrorCode>)>,
     pub(super) drained: bool,
+    /// How many questions about orders the store was asked.
+    pub(super) asked: usize,
+    /// The carrier answers every call with 200 as soon as it comes.
+    pub(super) answers_at_once: bool,
+    /// How apps are that connect from now on.
+    pub(super) app_config: UaConfig,
+    /// So do the apps.
+    pub(super) apps_answer_at_once: bool,
     /// All that the core sent to either side, and how its outputs print.
     pub(super) sent: Vec<(Side, Bytes)>,
     pub(super) printed: Vec<String>,
@@ -76,7 +84,7 @@ pub(super) struct World {
 pub(super) fn config() -> CoreConfig {
     let mut config = CoreConfig::new(EDGE_HOST.parse().unwrap(), NumberPlan::of("DE").unwrap());
     config.carriers.push(CarrierConfig::new(CarrierId("main".into()), CARRIER_HOST.parse().unwrap()));
-    config.contact_centre = Some(crate::masking::E164::parse(CENTRE).unwrap());
+    config.contact_centre = Some(E164::parse(CENTRE).unwrap());
     config
 }
 
@@ -105,6 +113,10 @@ impl World {
             events: Vec::new(),
             done: Vec::new(),
             drained: false,
+            asked: 0,
+            answers_at_once: false,
+            app_config: UaConfig::default(),
+            apps_answer_at_once: false,
             sent: Vec::new(),
             printed: Vec::new(),
             wire: Vec::new(),
@@ -136,7 +148,7 @@ impl World {
         self.flows += 1;
         let flow = FlowId(100 + self.flows);
         let host = format!("app{}.invalid", self.flows);
-        let mut app = UserAgent::new(UaConfig::default(), self.rng.random());
+        let mut app = UserAgent::new(self.app_config.clone(), self.rng.random());
         app.flow_opened(flow, flow_info(TransportKind::Wss, &host, "app"));
         self.apps.insert(flow, app);
         self.open(flow, identity);
@@ -225,13 +237,10 @@ impl World {
             body: Bytes::new(),
         };
         self.app(flow).send_request(now, flow, what).unwrap();
-        loop {
-            match self.next_of(Who::App(flow)) {
-                UaEvent::Response { response, .. } if response.status.is_final() => return response,
-                UaEvent::Response { .. } => {}
-                other => panic!("no answer but {other:?}"),
-            }
-        }
+        self.next(Who::App(flow), |event| match event {
+            UaEvent::Response { response, .. } if response.status.is_final() => Ok(response),
+            other => Err(other),
+        })
     }
 
     /// A connected app of the courier that can be called.
@@ -247,16 +256,30 @@ impl World {
     }
 
     pub(super) fn app_calls_with(&mut self, flow: FlowId, order: &str, offer: &'static str) -> SessionId {
+        self.invite_uri(flow, &format!("sip:order.{order}@{EDGE_HOST}"), offer)
+    }
+
+    pub(super) fn invite_uri(&mut self, flow: FlowId, uri: &str, offer: &'static str) -> SessionId {
+        self.invite_with(flow, uri, offer, Headers::default())
+    }
+
+    pub(super) fn invite_with(
+        &mut self,
+        flow: FlowId,
+        uri: &str,
+        offer: &'static str,
+        headers: Headers,
+    ) -> SessionId {
         let now = self.now;
         // What the app says of itself counts for nothing.
         let from: SipUri = format!("sip:somebody@{EDGE_HOST}").parse().unwrap();
-        let to: SipUri = format!("sip:order.{order}@{EDGE_HOST}").parse().unwrap();
+        let to: SipUri = uri.parse().unwrap();
         let invite = Invite {
             uri: to.clone().into(),
             from: NameAddr::new(from).with_display_name("Mallory"),
             to: NameAddr::new(to),
             call_id: None,
-            headers: Headers::default(),
+            headers,
             sdp: Bytes::from_static(offer.as_bytes()),
         };
         self.app(flow).invite(now, flow, invite).unwrap()
@@ -264,6 +287,16 @@ impl World {
 
     /// Somebody calls a company number through the carrier.
     pub(super) fn phone_calls(&mut self, from: &str, to: &str, offer: &'static str) -> SessionId {
+        self.phone_calls_with(from, to, offer, Headers::default())
+    }
+
+    pub(super) fn phone_calls_with(
+        &mut self,
+        from: &str,
+        to: &str,
+        offer: &'static str,
+        headers: Headers,
+    ) -> SessionId {
         let now = self.now;
         let from: SipUri = format!("sip:{from}@{CARRIER_HOST}").parse().unwrap();
         let to: SipUri = format!("sip:{to}@{TRUNK_HOST}").parse().unwrap();
@@ -272,28 +305,96 @@ impl World {
             from: NameAddr::new(from).with_display_name("Max Mustermann"),
             to: NameAddr::new(to),
             call_id: None,
-            headers: Headers::default(),
+            headers,
             sdp: Bytes::from_static(offer.as_bytes()),
         };
         self.carrier.invite(now, CARRIER_FLOW, invite).unwrap()
     }
 
-    /// The next thing that somebody hears, whatever the others hear meanwhile.
-    pub(super) fn next_of(&mut self, who: Who) -> UaEvent {
+    /// The policy that passes customers on to the contact centre.
+    pub(super) fn centre(&self) -> Fallback {
+        let number = |number| E164::parse(number).unwrap();
+        Fallback::ContactCentre { number: number(CENTRE), caller_id: number(COMPANY) }
+    }
+
+    /// A phone that lets the gateway make the offer, which the user agent cannot play. Returns its tag.
+    pub(super) fn raw_offerless_invite(&mut self) -> String {
+        let text = format!(
+            "INVITE sip:{COMPANY}@{TRUNK_HOST} SIP/2.0\nVia: SIP/2.0/UDP {CARRIER_HOST};branch=z9hG4bKraw\nFrom: <sip:{CUSTOMER}@{CARRIER_HOST}>;tag=raw\nTo: <sip:{COMPANY}@{TRUNK_HOST}>\nCall-ID: raw\nCSeq: 1 INVITE\nContact: <sip:raw@{CARRIER_HOST}>\nMax-Forwards: 70\nContent-Length: 0\n\n"
+        );
+        self.raw(&text);
+        "raw".to_owned()
+    }
+
+    /// Its ACK to our 200, with an answer.
+    pub(super) fn raw_acknowledge(&mut self, tag: &str, answer: &str) {
+        let end = self.now + SOON;
+        let to = loop {
+            let answered = self.sent.iter().find_map(|(_, bytes)| match Message::parse(bytes) {
+                Ok(Message::Response(response))
+                    if response.status == StatusCode::OK && response.headers.call_id() == Some(tag) =>
+                {
+                    response.headers.to()
+                }
+                _ => None,
+            });
+            match answered {
+                Some(to) => break to,
+                None => assert!(self.step(end), "no 200"),
+            }
+        };
+        let text = format!(
+            "ACK sip:doorstep@{TRUNK_HOST} SIP/2.0\nVia: SIP/2.0/UDP {CARRIER_HOST};branch=z9hG4bKrawack\nFrom: <sip:{CUSTOMER}@{CARRIER_HOST}>;tag={tag}\nTo: {to}\nCall-ID: {tag}\nCSeq: 1 ACK\nMax-Forwards: 70\nContent-Type: application/sdp\nContent-Length: {}\n\n",
+            answer.len()
+        );
+        self.raw(&(text + answer));
+    }
+
+    fn raw(&mut self, text: &str) {
+        let (head, body) = text.split_once("\n\n").unwrap();
+        let bytes = Bytes::from(format!("{}\r\n\r\n{body}", head.replace('\n', "\r\n")));
+        self.input(Input::Message { side: Side::Trunk, flow: CARRIER_FLOW, bytes: Frame::new(bytes) });
+    }
+
+    /// The next such thing that somebody hears, whatever the others hear meanwhile.
+    fn next<T>(&mut self, who: Who, wanted: fn(UaEvent) -> Result<T, UaEvent>) -> T {
         let end = self.now + SOON;
         loop {
-            if let Some(at) = self.heard.iter().position(|(by, _)| *by == who) {
-                return self.heard.remove(at).unwrap().1;
+            for at in 0..self.heard.len() {
+                if self.heard[at].0 != who {
+                    continue;
+                }
+                let (_, event) = self.heard.remove(at).unwrap();
+                match wanted(event) {
+                    Ok(found) => return found,
+                    Err(other) => self.heard.insert(at, (who, other)),
+                }
             }
             assert!(self.step(end), "{who:?} hears nothing; sent: {:#?}", self.log());
         }
     }
 
     pub(super) fn session_event(&mut self, who: Who) -> SessionEvent {
-        match self.next_of(who) {
-            UaEvent::Session { event, .. } => event,
-            other => panic!("{who:?} hears no session event but {other:?}"),
-        }
+        self.next(who, |event| match event {
+            UaEvent::Session { event, .. } => Ok(event),
+            other => Err(other),
+        })
+    }
+
+    /// The next request outside of calls.
+    pub(super) fn next_request(&mut self, who: Who) -> UaEvent {
+        self.pass(Duration::from_secs(0));
+        let end = self.now + Duration::from_secs(400);
+        while !self
+            .heard
+            .iter()
+            .any(|(by, event)| *by == who && matches!(event, UaEvent::IncomingRequest { .. }))
+            && self.step(end)
+        {}
+        self.next(who, |event| match event {
+            UaEvent::IncomingRequest { .. } => Ok(event),
+            other => Err(other),
+        })
     }
 
     /// The next provisional response.
@@ -308,7 +409,7 @@ impl World {
         loop {
             match self.session_event(who) {
                 SessionEvent::Answered { response } => return response,
-                SessionEvent::Progress { .. } => {}
+                SessionEvent::Progress { .. } | SessionEvent::Confirmed { .. } => {}
                 other => panic!("{who:?} hears no answer but {other:?}"),
             }
         }
@@ -323,18 +424,22 @@ impl World {
     }
 
     pub(super) fn refused(&mut self, who: Who) -> Response {
-        match self.ended(who) {
-            EndCause::Refused { response } => response,
-            other => panic!("{who:?} was not refused but {other:?}"),
+        loop {
+            match self.ended(who) {
+                EndCause::Refused { response } => return response,
+                // A call that it has refused itself.
+                EndCause::Local => {}
+                other => panic!("{who:?} was not refused but {other:?}"),
+            }
         }
     }
 
     /// The next INVITE.
     pub(super) fn invited(&mut self, who: Who) -> (SessionId, doorstep_sip::msg::Request) {
-        match self.next_of(who) {
-            UaEvent::IncomingInvite { session, request, .. } => (session, request),
-            other => panic!("{who:?} hears no INVITE but {other:?}"),
-        }
+        self.next(who, |event| match event {
+            UaEvent::IncomingInvite { session, request, .. } => Ok((session, request)),
+            other => Err(other),
+        })
     }
 
     pub(super) fn ring(&mut self, who: Who, session: SessionId) {
@@ -449,6 +554,9 @@ impl World {
                     UaOutput::Send { flow, bytes } => {
                         self.post(Duration::from_millis(20), Parcel::ToCore(Side::Edge, flow, bytes));
                     }
+                    UaOutput::Event(UaEvent::IncomingInvite { session, .. }) if self.apps_answer_at_once => {
+                        self.answer(Who::App(flow), session, APP_ANSWER);
+                    }
                     UaOutput::Event(event) => self.heard.push_back((Who::App(flow), event)),
                 }
             }
@@ -459,6 +567,9 @@ impl World {
                     if let Some(delay) = self.datagram() {
                         self.post(delay, Parcel::ToCore(Side::Trunk, CARRIER_FLOW, bytes));
                     }
+                }
+                UaOutput::Event(UaEvent::IncomingInvite { session, .. }) if self.answers_at_once => {
+                    self.answer(Who::Carrier, session, PHONE_ANSWER);
                 }
                 UaOutput::Event(event) => self.heard.push_back((Who::Carrier, event)),
             }
@@ -482,6 +593,8 @@ impl World {
             }
             Output::Close { .. } => {}
             Output::Lookup { op, lookup } => {
+                let asks = matches!(lookup, Lookup::MayCall { .. } | Lookup::RouteIncoming { .. });
+                self.asked += usize::from(asks);
                 let result = self.store.answer(lookup);
                 self.post(Duration::from_millis(3), Parcel::Answer(op, result));
             }
@@ -543,6 +656,10 @@ pub(super) const APP_OFFER: &str = "v=0\r\ns=app offers\r\nc=IN IP4 192.0.2.201\
 pub(super) const APP_ANSWER: &str = "v=0\r\ns=app answers\r\nc=IN IP4 192.0.2.201\r\n";
 pub(super) const PHONE_OFFER: &str = "v=0\r\ns=phone offers\r\nc=IN IP4 203.0.113.201\r\n";
 pub(super) const PHONE_ANSWER: &str = "v=0\r\ns=phone answers\r\nc=IN IP4 203.0.113.201\r\n";
+
+pub(super) fn error_header() -> HeaderName {
+    "X-Doorstep-Error".parse().unwrap()
+}
 
 fn flow_info(transport: TransportKind, host: &str, user: &str) -> FlowInfo {
     let contact: SipUri = format!("sip:{user}@{host}").parse().unwrap();
