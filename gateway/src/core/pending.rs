@@ -20,7 +20,7 @@ pub(super) enum Pending {
     /// Click-to-call.
     Connect { op: OpId, first: Side },
     /// REGISTER.
-    Register(Registering),
+    Register(Box<Registering>),
 }
 
 impl Pending {
@@ -80,7 +80,7 @@ impl GatewayCore {
                 self.output(Output::CommandDone { op, result: Err(code) });
             }
             (Pending::Register(registering), LookupResult::Bindings(bindings)) => {
-                self.registered(now, registering, &bindings);
+                self.registered(now, *registering, &bindings);
             }
             (
                 pending,

@@ -232,7 +232,7 @@ impl GatewayCore {
     fn go_on_registering(&mut self, registering: Registering) {
         if let Some(change) = registering.changes.front() {
             let lookup = change.lookup(&registering.courier);
-            self.ask(lookup, Pending::Register(registering));
+            self.ask(lookup, Pending::Register(Box::new(registering)));
         }
     }
 

@@ -1,3 +1,5 @@
+#![allow(clippy::result_large_err, reason = "events that are not the wanted one go back into the queue")]
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
