@@ -132,7 +132,12 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     let plan = Plan::of(&cli.command);
     let mut session = Session { phone, events, say, plan, hang_ups: BTreeMap::new() };
     let ended = session.run(&cli.command).await;
-    session.phone.shutdown().await;
+    let Session { phone, mut events, say, .. } = session;
+    phone.shutdown().await;
+    // What ended by the shutdown is told, too.
+    while let Some(event) = events.next().await {
+        say.phone(&event);
+    }
     ended
 }
 
