@@ -1,8 +1,10 @@
 //! The voice engine: WebRTC and RTP transport, codecs, jitter buffer, audio devices.
 
 pub mod codec;
+pub mod dtmf;
 pub mod jitter;
 pub mod resample;
 pub mod sdp;
 pub mod session;
+pub mod transcode;
 pub mod transport;

@@ -125,12 +125,12 @@ impl JitterBuffer {
         self.stats.received += 1;
         let duration = self.playout.to_units(samples);
         let timestamp = self.store.unwrap_timestamp(packet.timestamp);
-        let mut fate = self.store.put(packet.sequence, timestamp, duration, packet.payload);
+        let mut fate = self.store.put(packet.sequence, timestamp, duration, packet.marker, packet.payload);
         let mut timestamp = timestamp;
         if fate == Stored::Restart {
             self.restart();
             timestamp = self.store.unwrap_timestamp(packet.timestamp);
-            fate = self.store.put(packet.sequence, timestamp, duration, packet.payload);
+            fate = self.store.put(packet.sequence, timestamp, duration, packet.marker, packet.payload);
         }
         match fate {
             Stored::Kept => self.delay.packet(timestamp, arrival),

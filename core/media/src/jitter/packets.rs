@@ -29,13 +29,15 @@ pub(super) struct Waiting {
     pub(super) timestamp: i64,
     /// Length of its audio in units of the RTP clock.
     pub(super) duration: u32,
+    /// It begins a talk spurt.
+    pub(super) marker: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Never,
-    /// Audio that waits: timestamp, duration, payload length.
-    Audio(i64, u32, u16),
+    /// Audio that waits: timestamp, duration, payload length, marker.
+    Audio(i64, u32, u16, bool),
     /// Something else than audio (a digit) had this sequence number.
     Other,
     /// Audio that was played or thrown away.
@@ -88,8 +90,15 @@ impl PacketStore {
     }
 
     /// Takes a packet of audio in. `timestamp` is unwrapped.
-    pub(super) fn put(&mut self, sequence: u16, timestamp: i64, duration: u32, payload: &[u8]) -> Stored {
-        let state = State::Audio(timestamp, duration, payload.len().min(MAX_PAYLOAD) as u16);
+    pub(super) fn put(
+        &mut self,
+        sequence: u16,
+        timestamp: i64,
+        duration: u32,
+        marker: bool,
+        payload: &[u8],
+    ) -> Stored {
+        let state = State::Audio(timestamp, duration, payload.len().min(MAX_PAYLOAD) as u16, marker);
         let unwrapped = match self.place(sequence, timestamp, state) {
             Ok(unwrapped) => unwrapped,
             Err(fate) => return fate,
@@ -120,8 +129,8 @@ impl PacketStore {
         }
         for sequence in self.next..=newest {
             match self.slot(sequence) {
-                State::Audio(timestamp, duration, _) => {
-                    return Some((Waiting { sequence, timestamp, duration }, missing));
+                State::Audio(timestamp, duration, _, marker) => {
+                    return Some((Waiting { sequence, timestamp, duration, marker }, missing));
                 }
                 State::Other => {}
                 State::Never | State::Done => missing += 1,
@@ -133,7 +142,7 @@ impl PacketStore {
     /// The payload of a waiting packet.
     pub(super) fn payload(&self, sequence: u64) -> &[u8] {
         match self.slot(sequence) {
-            State::Audio(_, _, length) => {
+            State::Audio(_, _, length, _) => {
                 let start = index(sequence) * MAX_PAYLOAD;
                 &self.payloads[start..start + usize::from(length)]
             }
@@ -144,7 +153,7 @@ impl PacketStore {
     /// The packet is done with, and the turn of all before it is over.
     pub(super) fn finish(&mut self, sequence: u64) {
         for passed in self.next..=sequence {
-            if let State::Audio(_, duration, _) = self.slot(passed) {
+            if let State::Audio(_, duration, _, _) = self.slot(passed) {
                 self.waiting -= u64::from(duration);
                 self.slots[index(passed)].1 = State::Done;
             }

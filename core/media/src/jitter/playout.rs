@@ -198,7 +198,8 @@ impl Playout {
             return self.decode(packet, missing, context);
         }
         // Each missing packet accounts for no more than the longest one.
-        let plausible = missing as i64 * i64::from(MAX_PACKET_MS) * self.ms() as i64;
+        let missed = missing.max(u64::from(self.hides_loss(packet, missing)));
+        let plausible = missed as i64 * i64::from(MAX_PACKET_MS) * self.ms() as i64;
         if gap > plausible {
             // The sender has paused. Its timestamps say until when, unless enough waits already.
             let needed = self.needed_ms(context);
@@ -209,6 +210,13 @@ impl Playout {
             return self.make_up((PIECE_MS * self.ms()).min(ahead as usize), true, context);
         }
         self.cover(packet, ahead as usize, context)
+    }
+
+    /// Whether a gap before `packet` that shows in its timestamp alone is a loss further back and no pause: gateways
+    /// renumber what they pass on. Pauses are announced, or end with a marker.
+    fn hides_loss(&self, packet: Waiting, missing: u64) -> bool {
+        let gap = self.next.map_or(0, |next| packet.timestamp - next);
+        missing == 0 && gap > 0 && !packet.marker && !self.paused
     }
 
     /// Covers for `lacking` samples lost before `packet`.
@@ -231,7 +239,8 @@ impl Playout {
     /// Decodes the packet, and takes note of the missing ones before it.
     fn decode(&mut self, packet: Waiting, missing: u64, context: &mut Context<'_>) -> Heard {
         context.stats.lost += missing;
-        for _ in 0..missing.min(100) {
+        let hidden = self.made_up > 0 && self.hides_loss(packet, missing);
+        for _ in 0..missing.min(100) + u64::from(hidden) {
             self.loss += (1.0 - self.loss) / 100.0;
         }
         self.loss -= self.loss / 100.0;

@@ -26,6 +26,8 @@ pub(super) struct Network {
     pub(super) outages: Vec<(f64, f64)>,
     /// The jitter is there only in this time, milliseconds.
     pub(super) jitter_until_ms: Option<f64>,
+    /// A gateway on the way gives what comes through sequence numbers of its own.
+    pub(super) renumber: bool,
     /// By how much the sender's clock is faster than the listener's.
     pub(super) drift_ppm: f64,
 }
@@ -180,7 +182,9 @@ fn send(call: &Call, network: &Network, said: &[i16], rng: &mut Lcg) -> (Vec<Sen
             });
         }
         after_pause = false;
-        sequence = sequence.wrapping_add(1);
+        if !(network.renumber && losing) {
+            sequence = sequence.wrapping_add(1);
+        }
     }
     sent.sort_by(|a, b| a.arrival_ms.total_cmp(&b.arrival_ms));
     (sent, decoded)

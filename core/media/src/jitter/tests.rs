@@ -140,6 +140,21 @@ fn pauses_are_no_losses_and_keep_their_length() {
 }
 
 #[test]
+fn a_loss_that_a_gateway_renumbered_away_is_still_covered() {
+    let outcome = |renumber| {
+        let network = Network { loss: 0.08, renumber, ..Network::default() };
+        run(&Call { seed: 5, ..OPUS }, &network)
+    };
+    let (plain, renumbered) = (outcome(false), outcome(true));
+    assert_eq!(renumbered.stats.lost, 0);
+    assert!(
+        renumbered.stats.recovered_samples * 10 > plain.stats.recovered_samples * 9,
+        "{:?}",
+        renumbered.stats
+    );
+}
+
+#[test]
 fn nothing_a_network_does_breaks_it() {
     for seed in 0..100 {
         let mut rng = Lcg::new(seed + 1_000);
@@ -156,6 +171,7 @@ fn nothing_a_network_does_breaks_it() {
                 })
                 .collect(),
             jitter_until_ms: None,
+            renumber: rng.unit() < 0.2,
             drift_ppm: rng.between(-1_000.0, 1_000.0),
         };
         let call = Call {
