@@ -8,6 +8,7 @@ pub mod config;
 pub mod core;
 pub mod driver;
 pub mod masking;
+pub mod media;
 pub mod store;
 pub mod tls;
 pub mod words;
