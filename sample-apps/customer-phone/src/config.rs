@@ -3,6 +3,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use doorstep_media::sdp::Codec;
+use doorstep_sip::Sensitive;
+use doorstep_sip::msg::Host;
 
 /// What a phone is.
 #[derive(Debug, Clone)]
@@ -13,7 +15,7 @@ pub struct PhoneConfig {
     pub trunk: SocketAddr,
     /// What carries SIP.
     pub transport: Transport,
-    /// Its own number, E.164.
+    /// Its own number, E.164, or its user's name.
     pub number: String,
     /// Voice codecs, most preferred first.
     pub codecs: Vec<Codec>,
@@ -44,13 +46,21 @@ impl PhoneConfig {
     }
 }
 
-/// What carries SIP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What carries SIP, and so what kind of phone it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Transport {
     /// One message a datagram.
     Udp,
     /// A stream that either side opens.
     Tcp,
+    /// A softphone as in a browser: it signs in over a WebSocket without TLS (RFC 7118) at the path `/ws`, and its voice is
+    /// WebRTC's.
+    WebSocket {
+        /// Bearer token of the upgrade.
+        token: Sensitive<String>,
+        /// Whose users it calls and is one of.
+        domain: Host,
+    },
 }
 
 /// What the phone does when somebody calls.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use doorstep_sip::Timestamp;
 use doorstep_sip::msg::{HeaderName, Headers, NameAddr, Request, SipUri, StatusCode};
 use doorstep_sip::ua::{
-    FlowId, Invite, Reply as SipReply, SessionId, UaConfig, UaEvent, UaOutput, UserAgent,
+    FlowId, Invite, Reply as SipReply, RequestId, SessionId, UaConfig, UaError, UaEvent, UaOutput, UserAgent,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -16,7 +16,10 @@ use crate::call::{Call, Purpose};
 use crate::media::{MediaFault, MediaNews};
 use crate::phone::Reply;
 use crate::wire::{Received, Wire};
-use crate::{CallId, EndReason, OnCall, PhoneConfig, PhoneError, PhoneEvent, PhoneEventKind, identity};
+use crate::{
+    CallId, EndReason, OnCall, PhoneConfig, PhoneError, PhoneEvent, PhoneEventKind, Transport, identity,
+    registration,
+};
 
 /// How long the far side may take to hear that this phone stops.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -24,6 +27,7 @@ const MEDIA_NEWS: usize = 256;
 
 /// What the phone's owner wants.
 pub(crate) enum Command {
+    Register { reply: Reply<()> },
     Call { number: String, reply: Reply<CallId> },
     Answer { call: CallId, reply: Reply<()> },
     Refuse { call: CallId, status: u16, reply: Reply<()> },
@@ -70,6 +74,9 @@ pub(crate) struct Driver {
     pub(crate) calls: BTreeMap<CallId, Call>,
     sessions: BTreeMap<SessionId, CallId>,
     last_call: u64,
+    pub(crate) contact: Option<SipUri>,
+    /// Tells this phone from its owner's others (RFC 5626 section 4.1).
+    pub(crate) instance: String,
     epoch: Instant,
     events: mpsc::Sender<PhoneEvent>,
     news: mpsc::Sender<(CallId, MediaNews)>,
@@ -78,6 +85,7 @@ pub(crate) struct Driver {
     /// Whoever reads the events has fallen behind or gone.
     unread: bool,
     closing: Vec<crate::media::Media>,
+    pub(crate) registering: Vec<(RequestId, Reply<()>)>,
 }
 
 impl Driver {
@@ -95,12 +103,15 @@ impl Driver {
             calls: BTreeMap::new(),
             sessions: BTreeMap::new(),
             last_call: 0,
+            contact: None,
+            instance: registration::instance(),
             epoch: Instant::now(),
             events,
             news,
             stopping: None,
             unread: false,
             closing: Vec::new(),
+            registering: Vec::new(),
         }
     }
 
@@ -168,6 +179,10 @@ impl Driver {
     fn command(&mut self, command: Command, wire: &mut Wire) {
         // Whoever asked may have stopped waiting; what was done stays done.
         match command {
+            Command::Register { reply } => match self.register(wire) {
+                Ok(request) => self.registering.push((request, reply)),
+                Err(error) => drop(reply.send(Err(error))),
+            },
             Command::Call { number, reply } => drop(reply.send(self.call(number, wire))),
             Command::Answer { call, reply } => drop(reply.send(self.answer(call))),
             Command::Refuse { call, status, reply } => drop(reply.send(self.refuse(call, status))),
@@ -188,10 +203,7 @@ impl Driver {
         if self.stopping.is_some() {
             return Err(PhoneError::Stopped);
         }
-        let (flow, opened) = wire.flow_to(self.config.trunk).ok_or(PhoneError::WrongState)?;
-        if let Some(info) = opened {
-            self.ua.flow_opened(flow, info);
-        }
+        let flow = self.flow_to_trunk(wire)?;
         let id = self.new_call(flow)?;
         if let Some(call) = self.calls.get_mut(&id) {
             call.dialled = Some(number.clone());
@@ -199,6 +211,24 @@ impl Driver {
         }
         self.emit(id, PhoneEventKind::Calling { number });
         Ok(id)
+    }
+
+    pub(crate) fn flow_to_trunk(&mut self, wire: &mut Wire) -> Result<FlowId, PhoneError> {
+        let (flow, opened) = wire.flow_to(self.config.trunk).ok_or(PhoneError::WrongState)?;
+        if let Some(info) = opened {
+            self.contact = Some(info.contact.clone());
+            self.ua.flow_opened(flow, info);
+        }
+        Ok(flow)
+    }
+
+    /// The far side's name for a user or a number.
+    pub(crate) fn address_of(&self, user: &str) -> SipUri {
+        let host = match &self.config.transport {
+            Transport::Udp | Transport::Tcp => SipUri::from(self.config.trunk),
+            Transport::WebSocket { domain, .. } => SipUri::new(domain.clone()),
+        };
+        host.with_user(user)
     }
 
     fn new_call(&mut self, flow: FlowId) -> Result<CallId, PhoneError> {
@@ -212,13 +242,15 @@ impl Driver {
 
     /// The media of a call that this phone makes are ready: out goes the INVITE.
     pub(crate) fn invite(&mut self, id: CallId, sdp: Bytes) -> Result<(), PhoneError> {
-        let call = self.calls.get_mut(&id).ok_or(PhoneError::NoSuchCall)?;
+        let call = self.calls.get(&id).ok_or(PhoneError::NoSuchCall)?;
         let number = call.dialled.clone().ok_or(PhoneError::WrongState)?;
-        let trunk = SipUri::from(self.config.trunk);
-        let me = NameAddr::new(trunk.clone().with_user(&self.config.number));
-        let callee = trunk.with_user(&number);
+        let me = NameAddr::new(self.address_of(&self.config.number));
+        let callee = self.address_of(&number);
         let mut headers = Headers::default();
-        headers.push(HeaderName::PAssertedIdentity, &me).map_err(doorstep_sip::ua::UaError::from)?;
+        // What a carrier adds.
+        if matches!(self.config.transport, Transport::Udp | Transport::Tcp) {
+            headers.push(HeaderName::PAssertedIdentity, &me).map_err(UaError::from)?;
+        }
         let to = NameAddr::new(callee.clone());
         let invite = Invite { uri: callee.into(), from: me, to, call_id: None, headers, sdp };
         let flow = call.flow;
@@ -248,8 +280,8 @@ impl Driver {
                 let refused = self.ua.respond(now, id, SipReply::new(StatusCode::METHOD_NOT_ALLOWED));
                 log(refused.map_err(PhoneError::from));
             }
-            // This phone sends no requests outside of calls.
-            UaEvent::Response { .. } | UaEvent::RequestFailed { .. } => {}
+            UaEvent::Response { id, response } => self.registered(id, response.status),
+            UaEvent::RequestFailed { id, .. } => self.registered(id, StatusCode::REQUEST_TIMEOUT),
         }
     }
 

@@ -1,5 +1,7 @@
 //! A plain telephone on the carrier's side: SIP over UDP or TCP, RTP, one number. It stands in for the customer in the
-//! demo and in the gateway's tests, and knows nothing of the gateway beyond its SIP address.
+//! demo and in the gateway's tests, and knows nothing of the gateway beyond its SIP address. With
+//! [`Transport::WebSocket`] it is somebody's softphone instead, which signs in as a browser's would (RFC 7118) and owes
+//! nothing to the SDK.
 //!
 //! [`Phone::start`] opens its sockets and runs it as a task; what happens comes out of [`PhoneEvents`] in the order in
 //! which it happened. What its screen shows of a caller is read from P-Asserted-Identity (RFC 3325), else From.
@@ -11,6 +13,7 @@ mod event;
 mod identity;
 mod media;
 mod phone;
+mod registration;
 mod wire;
 
 pub use config::{OnCall, PhoneConfig, Transport};

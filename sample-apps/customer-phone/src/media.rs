@@ -1,4 +1,4 @@
-//! One call's media: a task around a plain RTP session.
+//! One call's media: a task around a session, plain RTP's or WebRTC's.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use doorstep_sip::msg::StatusCode;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::{CallId, PhoneConfig, PhoneError};
+use crate::{CallId, PhoneConfig, PhoneError, Transport};
 
 const COMMANDS: usize = 32;
 
@@ -97,7 +97,11 @@ impl Media {
     ) -> Result<Self, PhoneError> {
         let (commands, incoming) = mpsc::channel(COMMANDS);
         let address = LocalAddress::direct(config.bind.ip());
-        let session = SessionConfig { codecs: config.codecs.clone(), ..SessionConfig::rtp(address) };
+        let session = match &config.transport {
+            Transport::Udp | Transport::Tcp => SessionConfig::rtp(address),
+            Transport::WebSocket { .. } => SessionConfig::web_rtc(vec![address]),
+        };
+        let session = SessionConfig { codecs: config.codecs.clone(), ..session };
         let (session, transport) =
             MediaSession::new(session).map_err(|error| PhoneError::Media(error.to_string()))?;
         let worker = Worker { session, call, news, held: false };

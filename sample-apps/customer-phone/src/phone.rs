@@ -20,8 +20,8 @@ pub enum PhoneError {
     /// A socket could not be opened.
     #[error("the phone's socket: {0}")]
     Socket(#[from] io::Error),
-    /// What was dialled is no number.
-    #[error("{number:?} is no telephone number")]
+    /// What was dialled is neither number nor name.
+    #[error("{number:?} is no telephone number and no user's name")]
     NotANumber {
         /// As dialled.
         number: String,
@@ -44,6 +44,12 @@ pub enum PhoneError {
     /// No free port, or the sound files cannot be opened.
     #[error("the phone's media: {0}")]
     Media(String),
+    /// The far side does not take this phone for who it says.
+    #[error("not registered: {status}")]
+    NotRegistered {
+        /// SIP status; 408 when there was no answer.
+        status: u16,
+    },
     /// The phone has stopped.
     #[error("the phone has stopped")]
     Stopped,
@@ -88,7 +94,15 @@ impl Phone {
         self.local
     }
 
-    /// Calls a number through the trunk.
+    /// Signs in with the far side, for an hour: it can be called from then on.
+    ///
+    /// # Errors
+    /// [`PhoneError::NotRegistered`].
+    pub async fn register(&self) -> Result<(), PhoneError> {
+        self.ask(|reply| Command::Register { reply }).await
+    }
+
+    /// Calls a number, or a user, through the trunk.
     pub async fn call(&self, number: &str) -> Result<CallId, PhoneError> {
         check_number(number)?;
         self.ask(|reply| Command::Call { number: number.to_owned(), reply }).await
@@ -155,7 +169,10 @@ impl Drop for Phone {
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, PhoneError>>;
 
 fn check_number(number: &str) -> Result<(), PhoneError> {
-    let digits = number.strip_prefix('+').unwrap_or(number);
-    let good = (1..=20).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if good { Ok(()) } else { Err(PhoneError::NotANumber { number: number.to_owned() }) }
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte);
+    if (1..=64).contains(&number.len()) && number.bytes().all(good) {
+        Ok(())
+    } else {
+        Err(PhoneError::NotANumber { number: number.to_owned() })
+    }
 }

@@ -1,7 +1,8 @@
-//! The phone's SIP sockets: one UDP socket, or a TCP listener and its connections.
+//! The phone's SIP sockets: one UDP socket, a TCP listener and its connections, or a WebSocket.
 
 mod tcp;
 mod udp;
+mod ws;
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -38,6 +39,7 @@ pub(crate) struct Wire {
 enum Sockets {
     Udp(udp::Udp),
     Tcp(tcp::Tcp),
+    Ws(ws::Ws),
 }
 
 /// What the phone says of itself.
@@ -50,26 +52,29 @@ struct Me {
 
 impl Me {
     fn flow_info(&self, remote: SocketAddr) -> FlowInfo {
-        let mut contact = SipUri::from(self.local).with_user(&self.number);
-        if self.transport != TransportKind::Udp
-            && let Err(error) = contact.params.set("transport", Some("tcp"))
-        {
+        let address = (Host::Address(self.local.ip()), Some(self.local.port()), None);
+        let (host, port, param) = match self.transport {
+            TransportKind::Udp => address,
+            TransportKind::Tcp | TransportKind::Tls => (address.0, address.1, Some("tcp")),
+            // A browser has no address to give (RFC 7118 section 5).
+            TransportKind::Ws | TransportKind::Wss => {
+                let name = format!("{:016x}.invalid", rand::random::<u64>());
+                (Host::domain(&name).unwrap_or(address.0), None, Some("ws"))
+            }
+        };
+        let mut contact = SipUri::new(host.clone()).with_user(&self.number);
+        contact.port = port;
+        if let Err(error) = param.map_or(Ok(()), |param| contact.params.set("transport", Some(param))) {
             tracing::error!(%error, "the contact names no transport");
         }
-        FlowInfo {
-            transport: self.transport,
-            host: Host::Address(self.local.ip()),
-            port: Some(self.local.port()),
-            contact,
-            remote: Some(remote),
-        }
+        FlowInfo { transport: self.transport, host, port, contact, remote: Some(remote) }
     }
 }
 
 impl Wire {
     pub(crate) async fn open(config: &PhoneConfig) -> io::Result<Self> {
         let tap = config.tap.as_ref().map(File::create).transpose()?;
-        let (sockets, mut local, transport) = match config.transport {
+        let (sockets, mut local, transport) = match &config.transport {
             Transport::Udp => {
                 let (udp, local) = udp::Udp::bind(config.bind)?;
                 (Sockets::Udp(udp), local, TransportKind::Udp)
@@ -77,6 +82,10 @@ impl Wire {
             Transport::Tcp => {
                 let (tcp, local) = tcp::Tcp::bind(config.bind).await?;
                 (Sockets::Tcp(tcp), local, TransportKind::Tcp)
+            }
+            Transport::WebSocket { token, .. } => {
+                let ws = ws::Ws::new(token.expose().clone());
+                (Sockets::Ws(ws), config.bind, TransportKind::Ws)
             }
         };
         if local.ip().is_unspecified() {
@@ -95,6 +104,7 @@ impl Wire {
         let (flow, new) = match &mut self.sockets {
             Sockets::Udp(udp) => udp.flow_to(remote)?,
             Sockets::Tcp(tcp) => tcp.flow_to(remote)?,
+            Sockets::Ws(ws) => ws.flow_to(remote),
         };
         Some((flow, new.then(|| self.me.flow_info(remote))))
     }
@@ -105,6 +115,7 @@ impl Wire {
         match &mut self.sockets {
             Sockets::Udp(udp) => udp.send(flow, &bytes),
             Sockets::Tcp(tcp) => tcp.send(flow, bytes),
+            Sockets::Ws(ws) => ws.send(flow, bytes),
         }
     }
 
@@ -113,6 +124,7 @@ impl Wire {
         let received = match &mut self.sockets {
             Sockets::Udp(udp) => udp.receive(&self.me).await?,
             Sockets::Tcp(tcp) => tcp.receive(&self.me).await?,
+            Sockets::Ws(ws) => ws.receive().await?,
         };
         if let Received::Message(_, bytes) = &received {
             let bytes = bytes.clone();

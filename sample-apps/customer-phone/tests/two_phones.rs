@@ -49,7 +49,8 @@ async fn pair(on_call: OnCall) -> (Owner, Owner) {
 
 async fn pair_over(transport: Transport, on_call: OnCall) -> (Owner, Owner) {
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
-    let bert = Owner::new(PhoneConfig { on_call, transport, ..config(BERT, nowhere) }).await;
+    let bert =
+        Owner::new(PhoneConfig { on_call, transport: transport.clone(), ..config(BERT, nowhere) }).await;
     let anna = Owner::new(PhoneConfig { transport, ..config(ANNA, bert.phone.local_addr()) }).await;
     (anna, bert)
 }
