@@ -49,6 +49,8 @@ end_reasons! {
     Cancelled = "cancelled", "The caller hung up before you answered";
     /// Another device of the same courier took the call.
     AnsweredElsewhere = "answered_elsewhere", "The call was answered on another device";
+    /// The courier declined on another device.
+    DeclinedElsewhere = "declined_elsewhere", "The call was declined on another device";
     /// `not_your_order`.
     NotYourOrder = "not_your_order", "This order is with another courier";
     /// `no_such_order`.

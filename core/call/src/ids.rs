@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// A call within one endpoint; never used twice by it.
 ///
-/// The application numbers the calls that it starts, below [`FIRST_OWN`](Self::FIRST_OWN); the endpoint numbers those
-/// that reach it, from there upwards.
+/// The application numbers the calls that it starts, each higher than the one before and below
+/// [`FIRST_OWN`](Self::FIRST_OWN); the endpoint numbers those that reach it, from there upwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CallHandle(pub u64);

@@ -44,7 +44,7 @@ pub enum Input {
 pub enum Command {
     /// Call the customer of an order. Other calls that are active are put on hold.
     Contact {
-        /// The application's number for the call, below [`CallHandle::FIRST_OWN`] and never used before.
+        /// The application's number for the call: below [`CallHandle::FIRST_OWN`], and higher than any before.
         call: CallHandle,
         /// The order.
         order: OrderId,

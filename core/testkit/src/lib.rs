@@ -9,4 +9,5 @@ pub mod server;
 #[cfg(all(target_os = "linux", feature = "slow-path"))]
 pub mod slow_path;
 pub mod speech;
+pub mod stand_in;
 pub mod world;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use doorstep_call::{
     CallHandle, CallSnapshot, CallState, Command, DownReason, EndReason, Endpoint, EndpointConfig, Event,
-    FlowId, Input, OpId, Output, Record, TokenFailure, TokenGrant, TransportInput, TransportKind,
+    FlowId, Input, OpId, Output, PushKind, PushPayload, Record, TokenFailure, TokenGrant, TransportInput,
+    TransportKind,
 };
 use doorstep_sip::Timestamp;
 
@@ -240,5 +241,19 @@ impl EndpointPeer {
     pub fn incoming(&self) -> Option<CallHandle> {
         let mut calls = self.endpoint.calls();
         calls.find(|call| matches!(call.state, CallState::Incoming)).map(|call| call.call)
+    }
+}
+
+/// A push about order 4711, sent at `unix_ms` and good for `left`.
+pub fn push(kind: PushKind, call: &str, unix_ms: u64, left: Duration) -> PushPayload {
+    PushPayload {
+        v: 1,
+        call: call.to_owned(),
+        order: Some("4711".into()),
+        label: Some("Order 4711".to_owned().into()),
+        gateway: Some("wss://elsewhere.example/ws".to_owned()),
+        sent_at: unix_ms,
+        expires_at: unix_ms + u64::try_from(left.as_millis()).unwrap_or(u64::MAX / 2),
+        kind,
     }
 }

@@ -406,8 +406,13 @@ impl<P: Peer> World<P> {
     }
 
     fn story(&self) -> String {
-        let of = |(at, phone): (usize, &EndpointPeer)| format!("phone {at}: {:#?}", phone.events);
-        self.phones.iter().enumerate().map(of).collect::<Vec<_>>().join("\n")
+        let mut story = String::new();
+        for (number, phone) in self.phones.iter().enumerate() {
+            for (at, event) in &phone.events {
+                story.push_str(&format!("\nphone {number} at {:?}: {event:?}", at.since_epoch()));
+            }
+        }
+        story
     }
 }
 

@@ -13,6 +13,7 @@ use doorstep_sip::{Sensitive, Timestamp};
 use rand::RngExt as _;
 use rand_chacha::ChaCha12Rng;
 
+use super::call::Negotiation;
 use super::token::Usable;
 use super::{Deadline, Endpoint};
 use crate::{ConnectionState, DownReason, EndReason, Event, Output};
@@ -110,7 +111,6 @@ impl Endpoint {
             self.stop_opening();
             self.deadlines.cancel(Deadline::Reconnect);
         }
-        self.tend_retiring();
         self.tell_connection();
     }
 
@@ -248,8 +248,8 @@ impl Endpoint {
             self.link.replace = Some(Replace::Network);
         }
         for active in self.calls.values_mut().filter_map(|call| call.active_mut()) {
+            // Offered when the call has moved to a connection over the new network.
             active.restart_ice = true;
-            active.dirty = true;
         }
     }
 
@@ -276,13 +276,14 @@ impl Endpoint {
         self.deadlines.set(Deadline::RetiringPong, self.now + self.config.keep_alive_timeout);
     }
 
-    fn tend_retiring(&mut self) {
+    /// Closes the connection that is being left, once no call is left on it.
+    pub(super) fn tend_retiring(&mut self) {
         let Some(flow) = self.link.retiring else { return };
-        let on_it = |session: &_| self.ua.session_flow(*session) == Some(flow);
-        let needed = self
-            .calls
-            .values()
-            .any(|call| call.active().is_none() && call.session.as_ref().is_some_and(on_it));
+        // An answered call has moved already; the gateway learns of it by the offer that is under way.
+        let needed = self.calls.values().any(|call| match call.active() {
+            Some(active) => active.dirty || active.negotiation != Negotiation::Idle,
+            None => call.session.is_some_and(|session| self.ua.session_flow(session) == Some(flow)),
+        });
         if !needed && self.link.up.is_some() {
             self.link.retiring = None;
             self.deadlines.cancel(Deadline::RetiringPong);

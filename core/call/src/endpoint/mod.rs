@@ -197,9 +197,10 @@ impl Endpoint {
                 self.ua_said(event);
                 self.pull();
             }
-            self.tend_link();
             self.tend_registration();
             self.tend_calls();
+            self.tend_retiring();
+            self.tend_link();
             self.tend_shutdown();
             self.pull();
             if self.heard.is_empty() {

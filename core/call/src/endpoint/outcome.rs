@@ -38,8 +38,17 @@ impl Outcome {
     /// CANCEL before this side answered.
     pub(super) fn of_cancel(values: &[String]) -> Self {
         let reasons = reasons(values.iter().map(String::as_str));
-        let elsewhere = reasons.iter().any(|reason| reason.is("SIP") && reason.cause == Some(200));
-        let reason = if elsewhere { EndReason::AnsweredElsewhere } else { EndReason::Cancelled };
+        let says =
+            |protocol, cause| reasons.iter().any(|reason| reason.is(protocol) && reason.cause == Some(cause));
+        let reason = if says("SIP", 200) {
+            EndReason::AnsweredElsewhere
+        } else if says("SIP", 603) {
+            EndReason::DeclinedElsewhere
+        } else if says("Q.850", 19) {
+            EndReason::NoAnswer
+        } else {
+            EndReason::Cancelled
+        };
         // "Call completed elsewhere" is what `text` says, too, and in the courier's words.
         Self { reason, text: None, status: 487 }
     }
@@ -50,12 +59,15 @@ impl Outcome {
         let ours = reasons.iter().filter(|reason| reason.is("X-Doorstep"));
         let named = ours.filter_map(|reason| reason.text.as_deref()).find_map(|code| match code {
             "talk_limit" => Some(EndReason::TalkLimit),
-            "shutdown" => Some(EndReason::Unavailable),
             "transferred" => Some(EndReason::Transferred),
             "lost" => Some(EndReason::FarSideLost),
             _ => None,
         });
-        named.unwrap_or(EndReason::HungUpThere).into()
+        // Q.850: network out of order, normal unspecified, temporary failure, recovery on timer expiry.
+        let failed = |reason: &Reason| reason.is("Q.850") && matches!(reason.cause, Some(31 | 38 | 41 | 102));
+        let by_cause =
+            if reasons.iter().any(failed) { EndReason::FarSideLost } else { EndReason::HungUpThere };
+        named.unwrap_or(by_cause).into()
     }
 }
 
@@ -84,7 +96,9 @@ fn of_code(code: &str) -> Option<EndReason> {
         "unavailable" => EndReason::Unavailable,
         "no_common_codec" => EndReason::NoCommonCodec,
         "target_not_allowed" => EndReason::NotAllowed,
-        "unauthorized" => EndReason::Unauthorized,
+        "unauthorized" | "token_expired" => EndReason::Unauthorized,
+        "not_your_address" => EndReason::NotAllowed,
+        "no_such_call" => EndReason::NoSuchTarget,
         _ => return None,
     })
 }
@@ -109,7 +123,7 @@ fn of_status(status: u16) -> EndReason {
 /// What tells the one who asked for a transfer why it did not work.
 fn status_of(reason: EndReason) -> u16 {
     match reason {
-        EndReason::Declined | EndReason::DeclinedHere => 603,
+        EndReason::Declined | EndReason::DeclinedHere | EndReason::DeclinedElsewhere => 603,
         EndReason::Busy => 486,
         EndReason::NoSuchOrder | EndReason::NoSuchTarget => 404,
         EndReason::NotYourOrder | EndReason::NotAllowed | EndReason::Unauthorized => 403,
@@ -260,6 +274,17 @@ mod tests {
     fn completed_elsewhere_is_no_missed_call() {
         let elsewhere = ["SIP;cause=200;text=\"Call completed elsewhere\"".to_owned()];
         assert_eq!(Outcome::of_cancel(&elsewhere).reason, EndReason::AnsweredElsewhere);
+        assert_eq!(Outcome::of_cancel(&["SIP;cause=603".to_owned()]).reason, EndReason::DeclinedElsewhere);
+        assert_eq!(Outcome::of_cancel(&["Q.850;cause=19".to_owned()]).reason, EndReason::NoAnswer);
         assert_eq!(Outcome::of_cancel(&[]).reason, EndReason::Cancelled);
+    }
+
+    #[test]
+    fn a_goodbye_says_whether_somebody_hung_up_or_something_broke() {
+        let of = |value: &str| Outcome::of_bye(&[value.to_owned()]).reason;
+        assert_eq!(of("Q.850;cause=16;text=\"Normal call clearing\""), EndReason::HungUpThere);
+        assert_eq!(of("Q.850;cause=31;text=\"Call ended\""), EndReason::FarSideLost);
+        assert_eq!(of("X-Doorstep;text=\"talk_limit\""), EndReason::TalkLimit);
+        assert_eq!(of(";;=,\"\\"), EndReason::HungUpThere);
     }
 }
