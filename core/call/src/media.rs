@@ -61,8 +61,13 @@ pub enum MediaCommand {
         /// Offer `sendonly` instead of `sendrecv`.
         hold: bool,
     },
-    /// The call is answered: from now on microphone samples may leave and what is received may be heard. Before it the
-    /// leg connects in silence.
+    /// From now on what is received may be heard; before, the leg connects in silence. An outgoing call is heard from
+    /// the far side's first description on (announcements of the carrier), an incoming one from its answer.
+    OpenSpeaker {
+        /// The leg.
+        leg: LegId,
+    },
+    /// The call is answered: from now on microphone samples may leave. Comes once for a leg, after `OpenSpeaker`.
     OpenMicrophone {
         /// The leg.
         leg: LegId,

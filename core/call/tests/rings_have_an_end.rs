@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use doorstep_call::{CallState, Command, EndReason};
+use doorstep_call::EndReason;
 use doorstep_sip::msg::{HeaderName, Headers, StatusCode};
 use doorstep_sip::ua::{EndCause, SessionEvent};
 use doorstep_testkit::stand_in::far_sdp;
@@ -73,23 +73,4 @@ fn a_caller_that_gives_up_and_another_device_that_answers_are_told_apart() {
         world.server.ua.end(world.now, session, reason.map(str::to_owned)).unwrap();
         assert_eq!(world.until_ended(0, call), expected);
     }
-}
-
-#[test]
-fn early_media_alone_does_not_ring() {
-    let mut world = World::with_stand_in();
-    let call = world.contact(0, "4711");
-    let (session, _, _) = world.until_invite();
-    let sdp = Some(far_sdp(1));
-    world
-        .server
-        .ua
-        .progress(world.now, session, StatusCode::SESSION_PROGRESS, Headers::default(), sdp)
-        .unwrap();
-    world.pass(SECOND);
-    assert_eq!(world.phones[0].state(call), Some(CallState::Connecting));
-    assert!(world.phones[0].media.leg().connected && !world.phones[0].media.leg().microphone);
-    world.command(0, Command::HangUp { call });
-    world.pass(SECOND * 60);
-    world.assert_nothing_left();
 }

@@ -37,6 +37,8 @@ impl Default for MediaKnobs {
 /// What the fake knows of a leg.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FakeLeg {
+    /// What is received is played.
+    pub speaker: bool,
     /// The microphone is open.
     pub microphone: bool,
     /// Muted by the user.
@@ -174,7 +176,12 @@ impl FakeMedia {
                 self.answer_later(now + duration, leg_id, op, said);
                 return;
             }
+            MediaCommand::OpenSpeaker { .. } => {
+                assert!(!std::mem::replace(&mut leg.speaker, true), "the speaker is opened once");
+                return;
+            }
             MediaCommand::OpenMicrophone { .. } => {
+                assert!(leg.speaker, "who is heard hears, too");
                 assert!(!std::mem::replace(&mut leg.microphone, true), "the microphone is opened once");
                 return;
             }
@@ -220,6 +227,7 @@ impl FakeMedia {
 }
 
 static EMPTY: FakeLeg = FakeLeg {
+    speaker: false,
     microphone: false,
     muted: false,
     held: false,
@@ -238,6 +246,7 @@ fn leg_of(command: &MediaCommand) -> LegId {
         | MediaCommand::CreateAnswer { leg, .. }
         | MediaCommand::ApplyAnswer { leg, .. }
         | MediaCommand::RestartIce { leg, .. }
+        | MediaCommand::OpenSpeaker { leg }
         | MediaCommand::OpenMicrophone { leg }
         | MediaCommand::SetMute { leg, .. }
         | MediaCommand::SetHold { leg, .. }

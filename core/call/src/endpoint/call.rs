@@ -24,6 +24,8 @@ pub(super) struct Call {
     pub(super) session: Option<SessionId>,
     pub(super) leg: Option<LegId>,
     pub(super) media_connected: bool,
+    /// The voice engine may play what is received.
+    pub(super) audible: bool,
     pub(super) muted: bool,
     /// This side wants the far side held.
     pub(super) held_here: bool,
@@ -188,6 +190,7 @@ impl Call {
             session: None,
             leg: None,
             media_connected: false,
+            audible: false,
             muted: false,
             held_here: false,
             held_there: false,

@@ -19,7 +19,16 @@ impl Endpoint {
         self.order_media(MediaCommand::ApplyAnswer { leg, op, answer });
     }
 
+    /// The far side may be heard.
+    pub(super) fn open_speaker(&mut self, handle: CallHandle) {
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        let Some(leg) = call.leg.filter(|_| !std::mem::replace(&mut call.audible, true)) else { return };
+        self.order_media(MediaCommand::OpenSpeaker { leg });
+    }
+
+    /// The call is answered: the far side may be heard, and may hear.
     pub(super) fn open_microphone(&mut self, handle: CallHandle) {
+        self.open_speaker(handle);
         let Some((leg, muted)) = self.calls.get(&handle).and_then(|call| Some((call.leg?, call.muted)))
         else {
             return;
@@ -34,7 +43,7 @@ impl Endpoint {
     pub(super) fn close_leg(&mut self, handle: CallHandle) {
         self.ops.retain(|_, (of, _)| *of != handle);
         let Some(call) = self.calls.get_mut(&handle) else { return };
-        (call.media_connected, call.digit) = (false, None);
+        (call.media_connected, call.digit, call.audible) = (false, None, false);
         if let Some(leg) = call.leg.take() {
             self.order_media(MediaCommand::Close { leg });
         }

@@ -112,6 +112,7 @@ impl Endpoint {
             Some(answer) => {
                 calling.applied = Some(body.clone());
                 self.apply_answer(handle, answer);
+                self.open_speaker(handle);
             }
             None => self.media_failed(handle, MediaFailure::BadSdp),
         }
