@@ -1,6 +1,7 @@
 //! The voice engine: WebRTC and RTP transport, codecs, jitter buffer, audio devices.
 
 pub mod codec;
+pub mod device;
 pub mod dtmf;
 pub mod jitter;
 pub mod resample;
@@ -8,3 +9,4 @@ pub mod sdp;
 pub mod session;
 pub mod transcode;
 pub mod transport;
+pub mod voice;

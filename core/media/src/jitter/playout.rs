@@ -199,14 +199,14 @@ impl Playout {
         }
         // Each missing packet accounts for no more than the longest one.
         let missed = missing.max(u64::from(self.hides_loss(packet, missing)));
-        let plausible = missed as i64 * i64::from(MAX_PACKET_MS) * self.ms() as i64;
-        if gap > plausible {
-            // The sender has paused. Its timestamps say until when, unless enough waits already.
-            let needed = self.needed_ms(context);
-            let waiting = self.in_ms(self.to_samples(context.store.waiting() as i64).max(0) as usize);
-            if waiting >= needed {
-                return self.decode(packet, missing, context);
-            }
+        let pause = gap > missed as i64 * i64::from(MAX_PACKET_MS) * self.ms() as i64;
+        // The timestamps say until when the sender has paused or how much is lost, unless enough waits already: then
+        // filling the gap would only add delay.
+        let enough = self.needed_ms(context) + if pause { 0.0 } else { FAST_MARGIN_MS };
+        if self.in_ms(self.to_samples(context.store.waiting() as i64).max(0) as usize) >= enough {
+            return self.decode(packet, missing, context);
+        }
+        if pause {
             return self.make_up((PIECE_MS * self.ms()).min(ahead as usize), true, context);
         }
         self.cover(packet, ahead as usize, context)

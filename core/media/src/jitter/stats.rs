@@ -32,3 +32,25 @@ pub struct JitterStats {
     /// Interarrival jitter in milliseconds (RFC 3550 section 6.4.1).
     pub jitter_ms: f64,
 }
+
+impl JitterStats {
+    /// The counters of both together; what is measured at the moment, of `later`.
+    #[must_use]
+    pub const fn plus(&self, later: &Self) -> Self {
+        Self {
+            received: self.received + later.received,
+            lost: self.lost + later.lost,
+            late: self.late + later.late,
+            duplicates: self.duplicates + later.duplicates,
+            discarded: self.discarded + later.discarded,
+            malformed: self.malformed + later.malformed,
+            played_samples: self.played_samples + later.played_samples,
+            concealed_samples: self.concealed_samples + later.concealed_samples,
+            recovered_samples: self.recovered_samples + later.recovered_samples,
+            comfort_samples: self.comfort_samples + later.comfort_samples,
+            accelerated_samples: self.accelerated_samples + later.accelerated_samples,
+            expanded_samples: self.expanded_samples + later.expanded_samples,
+            ..*later
+        }
+    }
+}
