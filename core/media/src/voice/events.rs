@@ -7,6 +7,10 @@ use crate::{device::DeviceError, dtmf::Digit, jitter::JitterStats};
 pub enum VoiceEvent {
     /// The first audio of the far side has reached the speaker. Once per path.
     FirstAudio,
+    /// The first sound of the far side that a person would notice (above −50 dBFS, received and not made up) has reached the
+    /// speaker. Comfort silence before the answer does not count. Once per path, and once more after each
+    /// [`super::VoicePath::start_sending`], since an announcement may have been heard before the answer.
+    FirstAudible,
     /// No packet has come for so long, though some should. Once, until one comes.
     NoAudio(Duration),
     /// Packets come again after [`Self::NoAudio`].

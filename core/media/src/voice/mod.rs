@@ -194,7 +194,9 @@ impl VoicePath {
 
     /// Opens the microphone's gate: the call is answered. What was heard before stays here.
     pub fn start_sending(&self) {
-        self.shared.sending.store(true, Ordering::Release);
+        if !self.shared.sending.swap(true, Ordering::AcqRel) {
+            self.shared.await_audible.store(true, Ordering::Release);
+        }
     }
 
     /// Closes the gate: nothing leaves any more.

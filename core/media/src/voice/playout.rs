@@ -19,6 +19,9 @@ use crate::{
 /// The shared counters are renewed every so many blocks of 10 ms.
 const PUBLISH_BLOCKS: u32 = 10;
 
+/// Level from which a sound is noticed: −50 dBFS, as mean square of 16-bit samples.
+const AUDIBLE: f32 = 104.0 * 104.0;
+
 /// All that depends on the codec the far side sends.
 pub(super) struct ReceiverSetup {
     jitter: JitterBuffer,
@@ -170,6 +173,13 @@ impl PlayoutSource for PlayoutHalf {
                     self.heard_audio = true;
                     self.shared.tell(VoiceEvent::FirstAudio);
                 }
+                if heard == Heard::Audio
+                    && self.shared.await_audible.load(Ordering::Acquire)
+                    && is_audible(&setup.block)
+                    && self.shared.await_audible.swap(false, Ordering::AcqRel)
+                {
+                    self.shared.tell(VoiceEvent::FirstAudible);
+                }
                 self.publish();
                 continue;
             }
@@ -192,4 +202,9 @@ impl Drop for PlayoutHalf {
         }
         // What waits in it will be old when the device runs again; the next packet makes a new one.
     }
+}
+
+fn is_audible(block: &[i16]) -> bool {
+    let energy: f32 = block.iter().map(|sample| f32::from(*sample).powi(2)).sum();
+    energy >= AUDIBLE * block.len() as f32
 }

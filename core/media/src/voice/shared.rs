@@ -33,6 +33,8 @@ pub(super) struct Shared {
     pub(super) muted: AtomicBool,
     pub(super) held: AtomicBool,
     pub(super) agreed: AtomicBool,
+    /// The next audible sound is to be told.
+    pub(super) await_audible: AtomicBool,
     pub(super) may_receive: AtomicBool,
     pub(super) takes_digits: AtomicBool,
     pub(super) next_sender: Handover<SenderSetup>,
@@ -71,6 +73,7 @@ impl Shared {
             muted: AtomicBool::new(false),
             held: AtomicBool::new(false),
             agreed: AtomicBool::new(false),
+            await_audible: AtomicBool::new(true),
             may_receive: AtomicBool::new(true),
             takes_digits: AtomicBool::new(false),
             next_sender: Handover::default(),

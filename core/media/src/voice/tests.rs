@@ -212,7 +212,7 @@ fn speech_reaches_the_other_ear_with_every_codec_and_device_rate() {
         let found = similarity(&reference, &b.heard, to);
         assert!(found.score > 0.8, "{codec:?} {from} {to}: {found:?}");
         assert!((0..=90).contains(&found.lag_ms), "{codec:?} {from} {to}: {found:?}");
-        assert_eq!(b.told(), [VoiceEvent::FirstAudio]);
+        assert_eq!(b.told(), [VoiceEvent::FirstAudio, VoiceEvent::FirstAudible]);
         let stats = b.path.stats();
         assert_eq!((stats.packets_received, stats.jitter.lost, stats.jitter.concealed_samples), (200, 0, 0));
     }
@@ -234,6 +234,26 @@ fn nothing_heard_before_the_gate_opens_ever_leaves() {
         side.path.stop_sending();
         assert!(side.speak(&secret).is_empty());
     }
+}
+
+#[test]
+fn the_first_audible_sound_is_told_once_before_and_once_after_the_answer() {
+    let (a, mut b) = (Side::new(8_000, Codec::Pcmu), Side::new(8_000, Codec::Pcmu));
+    a.path.start_sending();
+    let mut courier = Courier::to(&b);
+    let speech = synthetic_speech(6, 8_000, 1_000);
+    let quiet = [0; 8_000];
+    talk(&a, &mut b, &mut courier, &quiet);
+    assert_eq!(b.told(), [VoiceEvent::FirstAudio]);
+    talk(&a, &mut b, &mut courier, &speech);
+    assert_eq!(b.told(), [VoiceEvent::FirstAudible]);
+    talk(&a, &mut b, &mut courier, &quiet);
+    b.path.start_sending();
+    talk(&a, &mut b, &mut courier, &quiet);
+    assert_eq!(b.told(), []);
+    talk(&a, &mut b, &mut courier, &speech);
+    talk(&a, &mut b, &mut courier, &speech);
+    assert_eq!(b.told(), [VoiceEvent::FirstAudible]);
 }
 
 #[test]
@@ -393,7 +413,7 @@ fn the_device_may_stop_and_start_again_in_mid_call() {
     assert!(second[0].marker);
     assert!(second[0].timestamp.wrapping_sub(first.last().unwrap().timestamp).cast_signed() > 0);
     assert!(similarity(&speech, &b.heard, 8_000).score > 0.9);
-    assert_eq!(b.told(), [VoiceEvent::FirstAudio]);
+    assert_eq!(b.told(), [VoiceEvent::FirstAudio, VoiceEvent::FirstAudible]);
 }
 
 #[test]
