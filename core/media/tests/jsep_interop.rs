@@ -16,7 +16,10 @@ use rtc::{
     media_stream::MediaStreamTrack,
     peer_connection::{
         RTCPeerConnection, RTCPeerConnectionBuilder,
-        configuration::media_engine::{MIME_TYPE_OPUS, MediaEngine},
+        configuration::{
+            media_engine::{MIME_TYPE_OPUS, MediaEngine},
+            setting_engine::SettingEngineBuilder,
+        },
         message::{RTCMessage, TaggedRTCMessage},
         sdp::RTCSessionDescription,
         transport::{CandidateConfig, CandidateHostConfig, RTCIceCandidate},
@@ -43,11 +46,19 @@ struct Tab {
 
 impl Tab {
     async fn new() -> Self {
+        Self::with(false).await
+    }
+
+    /// `lite`: it answers ICE's checks and makes none (RFC 8445 section 2.7), as many servers do.
+    async fn with(lite: bool) -> Self {
         let socket = UdpSocket::bind((LOOPBACK, 0)).await.unwrap();
         let mut engine = MediaEngine::default();
         engine.register_default_codecs().unwrap();
-        let mut connection =
-            RTCPeerConnectionBuilder::new().with_media_engine(engine).build(Instant::now()).unwrap();
+        let mut connection = RTCPeerConnectionBuilder::new()
+            .with_media_engine(engine)
+            .with_setting_engine(SettingEngineBuilder::new().with_lite(lite).build())
+            .build(Instant::now())
+            .unwrap();
         let opus = RTCRtpCodec {
             mime_type: MIME_TYPE_OPUS.to_owned(),
             clock_rate: 48_000,
@@ -202,4 +213,28 @@ async fn a_tab_that_is_called_answers_and_talks() {
         turns += 1;
     }
     assert!(heard);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lite_peer_is_found_whoever_offers() {
+    let (mut peer, mut side) = (Tab::with(true).await, Side::web_rtc());
+    let offer = side.session.create_offer(Direction::SendRecv).await.unwrap();
+    peer.connection
+        .set_remote_description(Instant::now(), RTCSessionDescription::offer(offer).unwrap())
+        .unwrap();
+    let answer = peer.connection.create_answer(None).unwrap();
+    peer.connection.set_local_description(Instant::now(), answer).unwrap();
+    let answer = peer.connection.local_description().unwrap().sdp.clone();
+    assert!(answer.contains("a=ice-lite"));
+    side.session.apply_answer(&answer).await.unwrap();
+    talk(&mut peer, &mut side).await;
+
+    let (mut peer, mut side) = (Tab::with(true).await, Side::web_rtc());
+    let offer = peer.connection.create_offer(None).unwrap();
+    peer.connection.set_local_description(Instant::now(), offer).unwrap();
+    let offer = peer.connection.local_description().unwrap().sdp.clone();
+    let answer = side.session.create_answer(&offer, Direction::SendRecv).await.unwrap();
+    let answer = RTCSessionDescription::answer(answer).unwrap();
+    peer.connection.set_remote_description(Instant::now(), answer).unwrap();
+    talk(&mut peer, &mut side).await;
 }

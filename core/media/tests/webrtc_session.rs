@@ -261,6 +261,21 @@ async fn a_far_side_that_trickles_is_answered_in_kind_and_connects() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_app_with_several_addresses_offers_those_that_it_still_has() {
+    // The third belonged to a network that is gone.
+    let addresses = ["127.0.0.1", "127.0.0.2", "192.0.2.77"];
+    let addresses = addresses.map(|ip| LocalAddress::direct(ip.parse().unwrap()));
+    let (mut a, mut b) = (Side::new(SessionConfig::web_rtc(addresses.to_vec())), Side::web_rtc());
+    let (offer, _) = exchange(&a, &b, Direction::SendRecv).await;
+    let offered: Vec<_> = offer.lines().filter(|line| line.starts_with("a=candidate")).collect();
+    assert_eq!(offered.len(), 2, "{offered:?}");
+    a.wait_for(TransportEvent::Connected).await;
+    b.wait_for(TransportEvent::Connected).await;
+    carry(&a, &mut b, 20).await;
+    carry(&b, &mut a, 20).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_closed_session_frees_its_port_and_says_so_last() {
     let (mut a, b) = (Side::web_rtc(), Side::web_rtc());
     let (offer, _) = exchange(&a, &b, Direction::SendRecv).await;
