@@ -35,6 +35,10 @@ const CODECS: [CodecMapping; 2] = [
 ];
 
 fn main() -> ExitCode {
+    // A count that cannot rise would prove nothing.
+    let before = allocations().0;
+    drop(accounted(true, || std::hint::black_box(Box::new(1_u64))));
+    assert_eq!(allocations().0, before + 1, "the allocator does not count");
     let speech = synthetic_speech(1, 48_000, 20_000);
     let mut paths = serde_json::Map::new();
     let mut total = 0;
