@@ -1,5 +1,140 @@
-//! The company's HTTP API.
+//! The company's HTTP API: orders, calls, numbers, events, health. JSON in and out, errors as problem details (RFC 9457), one API key
+//! for all under `/v1` and the metrics.
 
+mod calls;
+mod events;
+mod extract;
+mod guard;
+mod health;
 mod key;
+mod listen;
+mod numbers;
+mod openapi;
+mod orders;
+mod problem;
+mod state;
+
+use std::future::IntoFuture as _;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post, put};
+use axum::{Json, Router};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use crate::clock::Clock;
+use crate::config;
+use crate::driver::Handle;
+use crate::masking::E164;
+use crate::store::Store;
+use listen::Listener;
+use problem::Problem;
+use state::{Shared, State};
 
 pub use key::{hash_key, parse_key_hash};
+pub use openapi::document;
+
+/// For open requests to end when the gateway stops.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A running API.
+#[derive(Debug)]
+pub struct Api {
+    /// Where it listens.
+    pub address: SocketAddr,
+    task: JoinHandle<io::Result<()>>,
+}
+
+/// What the API works with.
+#[derive(Debug)]
+pub struct Parts {
+    /// Orders, numbers and records.
+    pub store: Store,
+    /// Commands and events.
+    pub driver: Handle,
+    /// Now.
+    pub clock: Clock,
+    /// Company numbers by configuration.
+    pub numbers: Vec<E164>,
+    /// Whether a carrier is configured, so that its state counts for readiness.
+    pub has_carrier: bool,
+    /// Counters.
+    pub metrics: PrometheusHandle,
+    /// Turns true when the gateway stops taking requests.
+    pub stop: watch::Receiver<bool>,
+}
+
+impl Api {
+    /// Binds and serves until `stop` turns true.
+    ///
+    /// # Errors
+    /// When the address cannot be had.
+    pub async fn start(config: &config::Api, tls: Option<TlsAcceptor>, parts: Parts) -> io::Result<Self> {
+        let listener = Listener::bind(config.listen, tls).await?;
+        let address = axum::serve::Listener::local_addr(&listener)?;
+        let mut stop = parts.stop.clone();
+        let state = Arc::new(State {
+            store: parts.store,
+            driver: parts.driver,
+            clock: parts.clock,
+            keys: config.keys.clone(),
+            max_body: config.max_body,
+            numbers: parts.numbers,
+            has_carrier: parts.has_carrier,
+            metrics: parts.metrics,
+            stop: parts.stop,
+            streams: State::streams(),
+            made: tokio::sync::Mutex::default(),
+        });
+        let server = axum::serve(listener, router(state)).with_graceful_shutdown(async move {
+            // The sender is gone only when the gateway is.
+            let _ = stop.wait_for(|stop| *stop).await;
+        });
+        Ok(Self { address, task: tokio::spawn(server.into_future()) })
+    }
+
+    /// Waits for open requests to end, for a while.
+    pub async fn ended(self) {
+        let abort = self.task.abort_handle();
+        if timeout(PATIENCE, self.task).await.is_err() {
+            abort.abort();
+        }
+    }
+}
+
+fn router(state: Shared) -> Router {
+    let guarded = Router::new()
+        .route("/v1/orders", get(orders::list_orders))
+        .route("/v1/orders/{id}", put(orders::put_order).get(orders::read_order).delete(orders::delete_order))
+        .route("/v1/orders/{id}/calls", post(calls::make_call))
+        .route("/v1/calls", get(calls::list_calls))
+        .route("/v1/calls/{id}", get(calls::read_call).delete(calls::hang_up))
+        .route("/v1/calls/{id}/events", get(events::call_events))
+        .route("/v1/events", get(events::all_events))
+        .route("/v1/numbers", get(numbers::list_numbers))
+        .route(
+            "/v1/numbers/{e164}",
+            put(numbers::put_number).get(numbers::read_number).delete(numbers::delete_number),
+        )
+        .route("/metrics", get(health::read_metrics))
+        .route_layer(from_fn_with_state(Arc::clone(&state), guard::require_key));
+    let open = Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/openapi.json", get(|| async { Json(document()) }));
+    guarded
+        .merge(open)
+        .fallback(|| async { Problem::not_found("There is nothing at that path.") })
+        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
+        .layer(DefaultBodyLimit::max(state.max_body))
+        .layer(from_fn(guard::count))
+        .with_state(state)
+}

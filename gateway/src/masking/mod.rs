@@ -15,11 +15,19 @@ pub struct NotE164;
 impl E164 {
     /// Normalises a number written internationally (`+49 30 …`); one without `+` is refused, since its country is unknown.
     pub fn parse(text: &str) -> Result<Self, NotE164> {
-        let number = phonenumber::parse(None, text.trim()).map_err(|_| NotE164)?;
-        if !number.is_valid() {
+        // The library reads letters as a telephone's keys, and extensions.
+        let written = |c: char| c.is_ascii_digit() || " +-()./\u{a0}".contains(c);
+        if !text.trim().chars().all(written) {
             return Err(NotE164);
         }
-        Ok(Self(number.format().mode(phonenumber::Mode::E164).to_string()))
+        Self::of(&phonenumber::parse(None, text.trim()).map_err(|_| NotE164)?)
+    }
+
+    fn of(number: &phonenumber::PhoneNumber) -> Result<Self, NotE164> {
+        let text = number.format().mode(phonenumber::Mode::E164).to_string();
+        // The library takes some that are longer than E.164 has them.
+        let fits = (9..=16).contains(&text.len());
+        (number.is_valid() && fits).then_some(Self(text)).ok_or(NotE164)
     }
 
     /// How the number's own country dials; `None` for numbers of no country (satellites, freephone).
@@ -57,11 +65,7 @@ impl NumberPlan {
 
     /// Reads a number written internationally (`+49 30 …`, `0049 30 …`) or nationally (`030 …`).
     pub fn read(&self, text: &str) -> Result<E164, NotE164> {
-        let number = phonenumber::parse(Some(self.country), text.trim()).map_err(|_| NotE164)?;
-        if !number.is_valid() {
-            return Err(NotE164);
-        }
-        Ok(E164(number.format().mode(phonenumber::Mode::E164).to_string()))
+        E164::of(&phonenumber::parse(Some(self.country), text.trim()).map_err(|_| NotE164)?)
     }
 }
 
@@ -221,6 +225,15 @@ mod tests {
         let printed = format!("{:?} {:?}", order("1", 1), E164::parse("+49 30 901820"));
         assert!(!printed.contains("901820"), "{printed}");
         assert_eq!(E164::parse("+49 (30) 901820").unwrap().expose(), "+4930901820");
-        assert_eq!(E164::parse("030 901820"), Err(NotE164));
+        for text in [
+            "030 901820",
+            "+49 30 90182a",
+            "+49 30 901820 ext 5",
+            "+49 30 901820;x=1",
+            "+49309018201234567",
+            "٠",
+        ] {
+            assert_eq!(E164::parse(text), Err(NotE164), "{text}");
+        }
     }
 }

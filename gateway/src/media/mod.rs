@@ -24,6 +24,7 @@ use tokio::sync::mpsc;
 use crate::{
     config,
     core::{LegId, LegProfile, MediaCommand, MediaEvent, MediaFailure, OpId},
+    driver::MediaPlane,
 };
 
 /// Commands that wait to be looked at: some for each of the calls of a busy gateway.
@@ -113,6 +114,12 @@ impl EmbeddedPlane {
         if self.events.try_send(event).is_err() {
             metrics::counter!("doorstep_media_events_lost_total").increment(1);
         }
+    }
+}
+
+impl MediaPlane for EmbeddedPlane {
+    fn send(&mut self, command: MediaCommand) {
+        Self::send(self, command);
     }
 }
 

@@ -1,0 +1,31 @@
+//! What is said to the operator, on stderr: text or one JSON object per line. Numbers, tokens and addresses are wrapped where they are
+//! held (`Sensitive`), so that no line can show them.
+
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+use tracing_subscriber::{Layer as _, fmt};
+
+use crate::config::Log;
+
+/// Libraries that print what they carry: never below this, whatever is configured.
+const TALKATIVE: [&str; 8] =
+    ["tungstenite", "tokio_tungstenite", "sqlx", "hyper", "rtc", "webrtc", "rustls", "mio"];
+
+/// Sends what is said to stderr.
+///
+/// # Errors
+/// When something else does already.
+pub fn init(log: &Log) -> Result<(), TryInitError> {
+    // Judged with the configuration; a directive that is none says nothing.
+    let mut filter: Targets = log.level.parse().unwrap_or_default();
+    for target in TALKATIVE {
+        filter = filter.with_target(target, tracing::Level::WARN);
+    }
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    if log.json {
+        tracing_subscriber::registry().with(lines.json().with_filter(filter)).try_init()
+    } else {
+        tracing_subscriber::registry().with(lines.with_filter(filter)).try_init()
+    }
+}

@@ -1,0 +1,169 @@
+//! The trunk's UDP socket. A flow is a remote address; the first datagram of an allowed one opens it.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use tokio::net::UdpSocket;
+use tokio::sync::{Mutex, watch};
+
+use super::sources::Sources;
+use super::{canonical, flow_info, local_ip_towards, peer};
+use crate::config::HostPort;
+use crate::core::{FlowId, FlowInfo, Side, TransportKind};
+use crate::driver::{Handle, Outlet};
+
+/// Remote addresses that are remembered; beyond that the longest silent one goes.
+const FLOWS: usize = 1024;
+/// The longest datagram.
+const DATAGRAM: usize = 65_535;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct UdpTrunk {
+    pub(super) address: SocketAddr,
+    socket: Arc<UdpSocket>,
+    advertised: Option<HostPort>,
+    sources: Arc<Sources>,
+    driver: Handle,
+    /// Held while the driver is told, so that a flow is known before its first message.
+    flows: Mutex<Flows>,
+}
+
+#[derive(Debug, Default)]
+struct Flows {
+    by_address: HashMap<SocketAddr, (FlowId, Instant)>,
+    /// The address that our own requests go to.
+    outbound: Option<SocketAddr>,
+}
+
+impl UdpTrunk {
+    pub(super) async fn bind(
+        listen: SocketAddr,
+        advertised: Option<HostPort>,
+        sources: Arc<Sources>,
+        driver: Handle,
+    ) -> io::Result<Arc<Self>> {
+        let socket = Arc::new(UdpSocket::bind(listen).await?);
+        let address = socket.local_addr()?;
+        Ok(Arc::new(Self { address, socket, advertised, sources, driver, flows: Mutex::default() }))
+    }
+
+    /// Takes datagrams until `stop` turns true. While the driver is busy they wait in the socket's buffer.
+    pub(super) async fn receive(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let mut buffer = vec![0; DATAGRAM];
+        loop {
+            let received = tokio::select! {
+                received = self.socket.recv_from(&mut buffer) => received,
+                _ = stop.wait_for(|stop| *stop) => return,
+            };
+            match received {
+                Ok((length, remote)) => {
+                    if let Some(datagram) = buffer.get(..length) {
+                        self.take(datagram, canonical(remote)).await;
+                    }
+                }
+                // ICMP's "nobody there" for something sent before: it says nothing of this socket.
+                Err(error) => tracing::debug!(kind = ?error.kind(), "a datagram could not be received"),
+            }
+        }
+    }
+
+    /// Our requests go to the first of these addresses that our socket can reach, or stay where they go if that is among them.
+    pub(super) async fn lead_to(&self, addresses: &[SocketAddr]) {
+        let reachable = |address: &&SocketAddr| address.is_ipv4() || self.address.is_ipv6();
+        let mut flows = self.flows.lock().await;
+        let before = flows.outbound;
+        if before.is_some_and(|before| addresses.contains(&before)) {
+            return;
+        }
+        let Some(address) = addresses.iter().find(reachable).copied() else { return };
+        flows.outbound = Some(address);
+        self.open(&mut flows, address).await;
+        if let Some(before) = before {
+            // Calls that go on there stay there.
+            self.open(&mut flows, before).await;
+        }
+    }
+
+    async fn take(&self, datagram: &[u8], remote: SocketAddr) {
+        if !self.sources.allow(remote.ip()) {
+            metrics::counter!("doorstep_trunk_datagrams_dropped_total", "why" => "unknown_source")
+                .increment(1);
+            return;
+        }
+        // Keep-alives of carriers that ping by CRLF or a zero byte.
+        if datagram.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+            return;
+        }
+        let mut flows = self.flows.lock().await;
+        let flow = match flows.by_address.get_mut(&remote) {
+            Some((flow, last)) => {
+                *last = Instant::now();
+                *flow
+            }
+            None => match self.open(&mut flows, remote).await {
+                Some(flow) => flow,
+                None => return,
+            },
+        };
+        drop(flows);
+        self.driver.message(Side::Trunk, flow, Bytes::copy_from_slice(datagram)).await;
+    }
+
+    /// Opens a flow, or tells of one that is open whether it is the one for our requests.
+    async fn open(&self, flows: &mut Flows, remote: SocketAddr) -> Option<FlowId> {
+        let outbound = flows.outbound == Some(remote);
+        let info = match self.info(remote) {
+            Ok(info) => info,
+            Err(error) => {
+                tracing::warn!(kind = ?error.kind(), "there is no way to an address of the carrier");
+                return None;
+            }
+        };
+        if let Some((flow, _)) = flows.by_address.get(&remote) {
+            self.driver.opened(*flow, peer(outbound), info, None).await;
+            return Some(*flow);
+        }
+        if flows.by_address.len() >= FLOWS {
+            self.forget_one(flows).await;
+        }
+        let flow = self.driver.new_flow();
+        flows.by_address.insert(remote, (flow, Instant::now()));
+        let outlet =
+            Outlet::Datagrams { socket: Arc::clone(&self.socket), to: self.as_the_socket_wants(remote) };
+        self.driver.opened(flow, peer(outbound), info, Some(outlet)).await;
+        Some(flow)
+    }
+
+    async fn forget_one(&self, flows: &mut Flows) {
+        let outbound = flows.outbound;
+        let others = flows.by_address.iter().filter(|(address, _)| Some(**address) != outbound);
+        let Some((address, flow)) =
+            others.min_by_key(|(_, (_, last))| *last).map(|(a, (flow, _))| (*a, *flow))
+        else {
+            return;
+        };
+        flows.by_address.remove(&address);
+        self.driver.closed(Side::Trunk, flow).await;
+    }
+
+    fn info(&self, remote: SocketAddr) -> io::Result<FlowInfo> {
+        let ip = match self.address.ip() {
+            ip if ip.is_unspecified() => local_ip_towards(remote)?,
+            ip => ip,
+        };
+        let local = SocketAddr::new(ip, self.address.port());
+        Ok(flow_info(TransportKind::Udp, local, remote, self.advertised.as_ref()))
+    }
+
+    fn as_the_socket_wants(&self, remote: SocketAddr) -> SocketAddr {
+        match remote {
+            SocketAddr::V4(v4) if self.address.is_ipv6() => (v4.ip().to_ipv6_mapped(), v4.port()).into(),
+            SocketAddr::V4(_) | SocketAddr::V6(_) => remote,
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Real calls through the real binary: the courier's WebRTC on one side, a plain telephone on the other.
+
+use doorstep_sip::msg::HeaderName;
+use doorstep_sip::ua::EndCause;
+use serde_json::json;
+
+use crate::support::{COMPANY, CUSTOMER, Courier, Gateway, Phone, soon};
+
+#[tokio::test]
+async fn a_courier_calls_the_customer_and_hangs_up() {
+    let mut phone = Phone::new().await;
+    let gateway = Gateway::start(Some(phone.address));
+    gateway.open_order("4711", "anna").await;
+    let mut anna = Courier::connect(&gateway, "anna").await;
+    let courier_session = anna.contact("4711").await;
+    anna.progress(183).await;
+    let (session, invite) = phone.invited().await;
+    assert!(invite.uri.to_string().contains(CUSTOMER), "{}", invite.uri);
+    let from = invite.headers.from().unwrap().to_string();
+    assert!(from.contains(COMPANY) && !from.contains("anna"), "{from}");
+    anna.connected().await;
+    phone.ring(session).await;
+    anna.progress(180).await;
+    phone.answer(session).await;
+    anna.answered().await;
+    phone.hears_rtp().await;
+    let active = soon("the call's record", gateway.call_of("4711", |call| call["state"] == "answered")).await;
+    assert_eq!(active["direction"], "courier_to_customer");
+    anna.hang_up(courier_session).await;
+    assert!(matches!(phone.ended().await, EndCause::Remote { .. }));
+    let ended = soon("the call's end", gateway.call_of("4711", |call| call["state"] == "ended")).await;
+    assert_eq!(ended["end"], "courier_hung_up");
+    let metrics = gateway.metrics().await;
+    for line in [
+        "doorstep_calls_ended_total{direction=\"courier_to_customer\",reason=\"courier_hung_up\"} 1",
+        "doorstep_calls_active 0",
+        "doorstep_call_setup_seconds_count{direction=\"courier_to_customer\"} 1",
+    ] {
+        assert!(metrics.contains(line), "{line} is missing in {metrics}");
+    }
+}
+
+#[tokio::test]
+async fn the_customer_calls_back_and_hangs_up() {
+    let mut phone = Phone::new().await;
+    let gateway = Gateway::start(Some(phone.address));
+    gateway.open_order("4711", "anna").await;
+    let mut anna = Courier::connect(&gateway, "anna").await;
+    assert_eq!(anna.register().await.status.code(), 200);
+    let session = phone.call(gateway.udp(), CUSTOMER, COMPANY).await;
+    let (courier_session, invite) = anna.rings().await;
+    let text = String::from_utf8(invite.to_bytes().to_vec()).unwrap();
+    assert!(text.contains("Order 4711") && !text.contains(&CUSTOMER[1..]), "{text}");
+    anna.answer(courier_session).await;
+    phone.answered().await;
+    phone.hears_rtp().await;
+    phone.hang_up(session).await;
+    assert!(matches!(anna.ended().await, EndCause::Remote { .. }));
+}
+
+#[tokio::test]
+async fn refusals_reach_the_app_with_their_code() {
+    let mut phone = Phone::new().await;
+    let gateway = Gateway::start(Some(phone.address));
+    gateway.open_order("4711", "anna").await;
+    let closed = json!({ "courier": "anna", "customer": CUSTOMER, "opens_at": 1000, "closes_at": 2000 });
+    gateway.put("/v1/orders/1", closed).await;
+    gateway.open_order("2", "bert").await;
+    for (order, status, code) in
+        [("1", 410, "order_closed"), ("2", 403, "not_your_order"), ("3", 404, "no_such_order")]
+    {
+        let mut anna = Courier::connect(&gateway, "anna").await;
+        anna.contact(order).await;
+        let refused = anna.refused().await;
+        let told =
+            refused.headers.get(&"X-Doorstep-Error".parse::<HeaderName>().unwrap()).unwrap_or_default();
+        assert_eq!((refused.status.code(), told), (status, code), "order {order}");
+    }
+    let mut anna = Courier::connect(&gateway, "anna").await;
+    anna.contact("4711").await;
+    let (session, _) = phone.invited().await;
+    phone.reject(session, 486).await;
+    assert_eq!(anna.refused().await.status.code(), 486);
+}
+
+#[tokio::test]
+async fn the_company_connects_both_and_hangs_up() {
+    let mut phone = Phone::new().await;
+    let gateway = Gateway::start(Some(phone.address));
+    gateway.open_order("4711", "anna").await;
+    let (status, problem) = gateway.post("/v1/orders/4711/calls", json!({})).await;
+    assert_eq!((status, &problem["type"]), (409, &json!("urn:doorstep:problem:courier_unreachable")));
+    assert_eq!(gateway.post("/v1/orders/1/calls", json!({})).await.0, 404);
+
+    let mut anna = Courier::connect(&gateway, "anna").await;
+    assert_eq!(anna.register().await.status.code(), 200);
+    let (status, made) = gateway.post("/v1/orders/4711/calls", json!({ "first": "courier" })).await;
+    assert_eq!(status, 202, "{made}");
+    let call = format!("/v1/calls/{}", made["id"].as_str().unwrap());
+    let (courier_session, _) = anna.rings().await;
+    anna.answer(courier_session).await;
+    let (session, _) = phone.invited().await;
+    phone.answer(session).await;
+    soon("the record", gateway.call_of("4711", |call| call["state"] == "answered")).await;
+    let events = tokio::spawn(gateway.events(&format!("{call}/events")));
+    assert_eq!(gateway.delete(&call).await.0, 202);
+    anna.ended().await;
+    phone.ended().await;
+    let events = soon("the stream's end", events).await.unwrap();
+    assert!(events.contains("event: ended") && events.contains("company_hung_up"), "{events}");
+    soon("the record", gateway.call_of("4711", |call| call["end"] == "company_hung_up")).await;
+    assert_eq!(gateway.delete(&call).await.0, 409);
+    assert_eq!(gateway.delete("/v1/calls/none").await.0, 404);
+}

@@ -1,0 +1,16 @@
+//! The real binary from outside, one file per behaviour.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+
+mod api_orders;
+mod api_refusals;
+mod calls_go_through;
+mod couriers_sign_in;
+mod edge_limits;
+mod garbage_disturbs_nobody;
+mod kill_9;
+mod locked_store;
+mod nothing_personal_is_logged;
+mod program;
+mod reload_on_sighup;
+mod sigterm_ends_calls;
+mod support;

@@ -1,0 +1,24 @@
+//! The real binary on loopback, a courier and a telephone: what every test of the gateway's outside needs.
+
+mod agent;
+mod courier;
+mod gateway;
+mod phone;
+
+pub(crate) use courier::{Courier, upgrade};
+pub(crate) use gateway::{COMPANY, CUSTOMER, Gateway, GatewayBuilder, api_key, now, order, token};
+pub(crate) use phone::Phone;
+
+use std::future::Future;
+use std::time::Duration;
+
+/// Nothing that a test waits for takes this long; it only turns a hang into a failure.
+pub(crate) const HANG: Duration = Duration::from_secs(60);
+
+/// Waits for something that must come.
+pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(HANG, future).await {
+        Ok(value) => value,
+        Err(_) => panic!("waited in vain for {what}"),
+    }
+}
