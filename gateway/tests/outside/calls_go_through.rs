@@ -2,9 +2,10 @@
 
 use doorstep_sip::msg::HeaderName;
 use doorstep_sip::ua::EndCause;
+use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{COMPANY, CUSTOMER, Courier, Gateway, Phone, soon};
+use crate::support::{COMPANY, CUSTOMER, Courier, Gateway, GatewayBuilder, Phone, api_key, soon};
 
 #[tokio::test]
 async fn a_courier_calls_the_customer_and_hangs_up() {
@@ -111,4 +112,74 @@ async fn the_company_connects_both_and_hangs_up() {
     soon("the record", gateway.call_of("4711", |call| call["end"] == "company_hung_up")).await;
     assert_eq!(gateway.delete(&call).await.0, 409);
     assert_eq!(gateway.delete("/v1/calls/none").await.0, 404);
+}
+
+#[tokio::test]
+async fn the_same_idempotency_key_twice_is_one_call() {
+    let phone = Phone::new().await;
+    let gateway = Gateway::start(Some(phone.address));
+    gateway.open_order("4711", "anna").await;
+    gateway.open_order("4712", "anna").await;
+    let mut anna = Courier::connect(&gateway, "anna").await;
+    anna.register().await;
+    let make = |order: &str| {
+        let url = format!("{}/v1/orders/{order}/calls", gateway.api());
+        let request = reqwest::Client::new().post(url).bearer_auth(api_key()).header("idempotency-key", "k1");
+        async move { request.json(&json!({})).send().await.unwrap() }
+    };
+    let first = make("4711").await;
+    assert_eq!(first.status().as_u16(), 202);
+    let location = first.headers()["location"].to_str().unwrap().to_owned();
+    let second = make("4711").await;
+    assert_eq!(second.headers()["location"].to_str().unwrap(), location);
+    assert_eq!(make("4712").await.status().as_u16(), 409, "the key was used for another order");
+    let calls = gateway.get("/v1/calls").await.1;
+    assert!(calls["calls"].as_array().unwrap().len() <= 1, "{calls}");
+}
+
+#[tokio::test]
+async fn one_call_more_than_the_limit_is_refused_and_the_rest_goes_on() {
+    let mut phone = Phone::new().await;
+    let gateway = GatewayBuilder::new(Some(phone.address)).line("limits", "calls_per_courier = 1").start();
+    gateway.open_order("4711", "anna").await;
+    let mut first = Courier::connect(&gateway, "anna").await;
+    first.contact("4711").await;
+    let (session, _) = phone.invited().await;
+    let mut second = Courier::connect(&gateway, "anna").await;
+    second.contact("4711").await;
+    assert_eq!(second.refused().await.status.code(), 429);
+    phone.answer(session).await;
+    first.answered().await;
+}
+
+#[tokio::test]
+async fn everything_that_happens_is_told_on_the_event_stream() {
+    let mut phone = Phone::new().await;
+    let mut gateway = Gateway::start(Some(phone.address));
+    gateway.open_order("4711", "anna").await;
+    let mut events = gateway.send(Method::GET, "/v1/events", None).await;
+    let mut anna = Courier::connect(&gateway, "anna").await;
+    anna.contact("4711").await;
+    let (session, _) = phone.invited().await;
+    phone.ring(session).await;
+    anna.progress(180).await;
+    phone.reject(session, 486).await;
+    anna.refused().await;
+    let mut told = String::new();
+    soon("the end on the stream", async {
+        while !told.contains("event: ended") {
+            told += &String::from_utf8_lossy(&events.chunk().await.unwrap().unwrap());
+        }
+    })
+    .await;
+    let steps: Vec<_> = told.lines().filter_map(|line| line.strip_prefix("event: ")).collect();
+    assert_eq!(steps, ["started", "ringing", "ended"], "{told}");
+    assert!(
+        told.contains("customer_busy") && !told.contains(&CUSTOMER[1..]) && !told.contains("anna"),
+        "{told}"
+    );
+    // An open stream does not hold up the end.
+    gateway.signal("TERM");
+    let (status, _) = gateway.ended().await;
+    assert_eq!(status.code(), Some(0));
 }

@@ -1,7 +1,8 @@
 //! kill -9: orders, numbers and bindings are there after the restart.
 
-use crate::support::{Courier, Gateway};
+use crate::support::{Courier, Gateway, Phone, soon};
 use serde_json::json;
+use sqlx::Connection as _;
 
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_kill_9() {
@@ -21,4 +22,28 @@ async fn what_was_acknowledged_is_there_after_kill_9() {
     let bindings = anna.ask_bindings().await;
     let contact = bindings.headers.get(&doorstep_sip::msg::HeaderName::Contact).expect("the binding is gone");
     assert!(contact.contains("x7f3a.invalid"), "{contact}");
+}
+
+#[tokio::test]
+async fn a_call_that_was_going_on_is_recorded_as_lost() {
+    let mut phone = Phone::new().await;
+    let mut gateway = Gateway::start(Some(phone.address));
+    gateway.open_order("4711", "anna").await;
+    let mut anna = Courier::connect(&gateway, "anna").await;
+    anna.contact("4711").await;
+    let (session, _) = phone.invited().await;
+    phone.answer(session).await;
+    anna.answered().await;
+    soon("the record", async {
+        let path = gateway.dir.path().join("gateway.db");
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+        let mut store = sqlx::sqlite::SqliteConnection::connect_with(&options).await.unwrap();
+        let answered = "SELECT COUNT(*) FROM calls WHERE answered_at IS NOT NULL";
+        while sqlx::query_scalar::<_, i64>(answered).fetch_one(&mut store).await.unwrap() == 0 {}
+    })
+    .await;
+    gateway.kill_9().await;
+    let gateway = gateway.start_again();
+    let call = soon("the record", gateway.call_of("4711", |_| true)).await;
+    assert_eq!((&call["state"], &call["end"]), (&json!("ended"), &json!("lost")));
 }

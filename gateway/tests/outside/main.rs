@@ -4,6 +4,7 @@
 mod api_orders;
 mod api_refusals;
 mod calls_go_through;
+mod carriers_over_streams;
 mod couriers_sign_in;
 mod edge_limits;
 mod garbage_disturbs_nobody;
@@ -13,4 +14,5 @@ mod nothing_personal_is_logged;
 mod program;
 mod reload_on_sighup;
 mod sigterm_ends_calls;
+mod slow_client;
 mod support;

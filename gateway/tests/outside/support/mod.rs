@@ -7,7 +7,7 @@ mod phone;
 
 pub(crate) use courier::{Courier, upgrade};
 pub(crate) use gateway::{COMPANY, CUSTOMER, Gateway, GatewayBuilder, api_key, now, order, token};
-pub(crate) use phone::Phone;
+pub(crate) use phone::{Phone, StreamWire};
 
 use std::future::Future;
 use std::time::Duration;

@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use doorstep_sip::framing::{Frame, Framer, FramingLimits};
 use doorstep_sip::msg::{Headers, Host, NameAddr, Request, Response, SipUri, StatusCode};
 use doorstep_sip::ua::{EndCause, FlowInfo, Invite, Reply, SessionEvent, SessionId, TransportKind, UaEvent};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::UdpSocket;
 
 use super::agent::{Agent, Wire};
@@ -31,8 +33,8 @@ impl Wire for Datagrams {
 }
 
 /// See the [module](self).
-pub(crate) struct Phone {
-    pub(crate) agent: Agent<Datagrams>,
+pub(crate) struct Phone<W = Datagrams> {
+    pub(crate) agent: Agent<W>,
     pub(crate) address: SocketAddr,
     rtp: UdpSocket,
 }
@@ -50,6 +52,46 @@ impl Phone {
         };
         let rtp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         Self { agent: Agent::new(Datagrams { socket, gateway: None }, info), address, rtp }
+    }
+
+    /// Calls the company's number.
+    pub(crate) async fn call(&mut self, gateway: SocketAddr, from: &str, to: &str) -> SessionId {
+        self.agent.wire.gateway = Some(gateway);
+        self.call_over(gateway, from, to).await
+    }
+}
+
+impl<W: Wire> Phone<W> {
+    /// Over a wire that stands, as a carrier on `address`.
+    pub(crate) async fn over(wire: W, transport: TransportKind, address: SocketAddr) -> Self {
+        let mut contact = SipUri::from(address);
+        contact.params.set("transport", Some("tcp")).unwrap();
+        let info = FlowInfo {
+            transport,
+            host: Host::Address(address.ip()),
+            port: Some(address.port()),
+            contact,
+            remote: None,
+        };
+        let rtp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        Self { agent: Agent::new(wire, info), address, rtp }
+    }
+
+    /// Calls the company's number over the wire as it is.
+    pub(crate) async fn call_over(&mut self, gateway: SocketAddr, from: &str, to: &str) -> SessionId {
+        let uri = SipUri::new(Host::Address(gateway.ip())).with_port(gateway.port()).with_user(to);
+        let invite = Invite {
+            to: NameAddr::new(uri.clone()),
+            uri: uri.into(),
+            from: NameAddr::new(SipUri::new(Host::domain("carrier.example").unwrap()).with_user(from)),
+            call_id: None,
+            headers: Headers::default(),
+            sdp: self.sdp(),
+        };
+        let (now, flow) = (self.agent.now(), self.agent.flow);
+        let session = self.agent.ua.invite(now, flow, invite).unwrap();
+        self.agent.flush().await;
+        session
     }
 
     /// A description with PCMA, on our own port.
@@ -107,24 +149,6 @@ impl Phone {
         self.agent.flush().await;
     }
 
-    /// Calls the company's number.
-    pub(crate) async fn call(&mut self, gateway: SocketAddr, from: &str, to: &str) -> SessionId {
-        self.agent.wire.gateway = Some(gateway);
-        let uri = SipUri::new(Host::Address(gateway.ip())).with_port(gateway.port()).with_user(to);
-        let invite = Invite {
-            to: NameAddr::new(uri.clone()),
-            uri: uri.into(),
-            from: NameAddr::new(SipUri::new(Host::domain("carrier.example").unwrap()).with_user(from)),
-            call_id: None,
-            headers: Headers::default(),
-            sdp: self.sdp(),
-        };
-        let (now, flow) = (self.agent.now(), self.agent.flow);
-        let session = self.agent.ua.invite(now, flow, invite).unwrap();
-        self.agent.flush().await;
-        session
-    }
-
     pub(crate) async fn answered(&mut self) -> Response {
         self.agent
             .expect("200 to INVITE", |event| match event {
@@ -150,5 +174,38 @@ impl Phone {
         let now = self.agent.now();
         self.agent.ua.end(now, session, None).unwrap();
         self.ended().await;
+    }
+}
+
+/// A TCP or TLS connection, cut into messages.
+pub(crate) struct StreamWire<S> {
+    stream: S,
+    framer: Framer,
+}
+
+impl<S> StreamWire<S> {
+    pub(crate) fn new(stream: S) -> Self {
+        Self { stream, framer: Framer::new(FramingLimits::default()) }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire for StreamWire<S> {
+    async fn receive(&mut self) -> Option<Bytes> {
+        let mut buffer = [0; 4096];
+        loop {
+            while let Some(frame) = self.framer.next_frame().unwrap() {
+                if let Frame::Message(bytes) = frame {
+                    return Some(bytes);
+                }
+            }
+            match self.stream.read(&mut buffer).await {
+                Ok(0) | Err(_) => return None,
+                Ok(length) => self.framer.push(&buffer[..length]),
+            }
+        }
+    }
+
+    async fn send(&mut self, bytes: Bytes) {
+        self.stream.write_all(&bytes).await.unwrap();
     }
 }
