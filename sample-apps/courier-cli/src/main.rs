@@ -1,3 +1,46 @@
 //! The courier's app in a terminal: a complete example of the Rust SDK.
+//!
+//! [`args`] makes a [`doorstep::Config`] of the command line, [`courier`] makes calls with it, [`display`] shows what
+//! happens and [`keys`] reads what the courier presses.
 
-fn main() {}
+mod args;
+mod courier;
+mod display;
+mod keys;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+
+use args::Args;
+use courier::Courier;
+use display::Display;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let filter = tracing_subscriber::EnvFilter::new(&args.log);
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let mut display = Display::new(args.json);
+    let done = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime could not be started")
+        .and_then(|runtime| runtime.block_on(run(args, &mut display)));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            display.failed(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args, display: &mut Display) -> anyhow::Result<()> {
+    let config = args.config()?;
+    let client = doorstep::Client::connect(config).await?;
+    let done = Courier::new(client.clone(), display).run(args.action).await;
+    // Whatever has happened: calls end with BYE.
+    client.shutdown().await;
+    done
+}
