@@ -133,7 +133,10 @@ impl EndpointPeer {
                 Output::CloseTransport { flow } => self.wishes.push_back(Wish::Close { flow }),
                 Output::Media(command) => self.media.handle(now, command),
                 Output::FetchToken { op } => {
-                    assert!(self.tokens.open.is_empty(), "one token is asked for at a time");
+                    // A question that the provider never answers is given up after a while.
+                    let answerable = self.tokens.open.values().flatten().count();
+                    assert_eq!(answerable, 0, "one token is asked for at a time");
+                    self.tokens.open.clear();
                     self.tokens.asked += 1;
                     self.tokens.open.insert(op, self.tokens.delay.map(|delay| now + delay));
                 }
