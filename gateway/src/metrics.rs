@@ -76,6 +76,14 @@ fn describe() {
     describe_counter!("doorstep_edge_messages_dropped_total", "Messages of apps beyond the rate");
     describe_counter!("doorstep_media_packets_total", "RTP packets of ended legs, by what became of them");
     describe_counter!("doorstep_media_failures_total", "Media legs that failed, by why");
+    describe_counter!(
+        "doorstep_media_events_lost_total",
+        "What media legs had to say and the core could not take"
+    );
+    describe_counter!(
+        "doorstep_slow_peers_total",
+        "Connections that were closed since their far side did not read"
+    );
     describe_counter!("doorstep_store_errors_total", "Questions that the store did not answer");
     describe_counter!("doorstep_store_refused_total", "Questions that did not fit in the store's queue");
     describe_counter!("doorstep_api_requests_total", "HTTP requests, by route and status");

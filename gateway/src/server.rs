@@ -119,7 +119,9 @@ impl Server {
             media_events,
         });
         let (stop_driver, stopped) = oneshot::channel();
-        let driver = tokio::spawn(driver.run(stopped, config.limits.shutdown));
+        // The core gives up after `shutdown` by itself; this is the net under it.
+        let patience = config.limits.shutdown + Duration::from_secs(2);
+        let driver = tokio::spawn(driver.run(stopped, patience));
         let (closing, on_closing) = watch::channel(false);
         let (closed, on_closed) = watch::channel(false);
         let trunk = Trunk::start(&config.trunk, trunk_tls, handle.clone(), on_closed)

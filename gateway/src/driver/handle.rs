@@ -21,7 +21,7 @@ const ANNOUNCEMENTS: usize = 1024;
 
 /// What the outside tells the driver.
 #[derive(Debug)]
-pub(super) enum FromOutside {
+pub(crate) enum FromOutside {
     Opened { flow: FlowId, peer: Peer, info: Box<Sensitive<FlowInfo>>, outlet: Option<Outlet> },
     Closed { side: Side, flow: FlowId },
     Message { side: Side, flow: FlowId, bytes: Bytes },
@@ -29,7 +29,7 @@ pub(super) enum FromOutside {
     HangUp { call: CallId, reply: Reply },
 }
 
-pub(super) type Reply = oneshot::Sender<Result<CallId, ErrorCode>>;
+pub(crate) type Reply = oneshot::Sender<Result<CallId, ErrorCode>>;
 
 /// Where a flow's messages go.
 #[derive(Debug)]
@@ -105,14 +105,14 @@ pub struct Handle {
 
 /// The driver's ends of a [`Handle`].
 #[derive(Debug)]
-pub(super) struct Ends {
-    pub(super) inputs: mpsc::Receiver<FromOutside>,
-    pub(super) announcements: broadcast::Sender<Announcement>,
-    pub(super) trunk_up: watch::Sender<bool>,
-    pub(super) live: LiveCalls,
+pub(crate) struct Ends {
+    pub(crate) inputs: mpsc::Receiver<FromOutside>,
+    pub(crate) announcements: broadcast::Sender<Announcement>,
+    pub(crate) trunk_up: watch::Sender<bool>,
+    pub(crate) live: LiveCalls,
 }
 
-pub(super) fn channel() -> (Handle, Ends) {
+pub(crate) fn channel() -> (Handle, Ends) {
     let (inputs, received) = mpsc::channel(INPUTS);
     let (announcements, _) = broadcast::channel(ANNOUNCEMENTS);
     let (trunk, trunk_up) = watch::channel(false);

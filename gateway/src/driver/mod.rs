@@ -12,6 +12,9 @@ pub use handle::{Announcement, Handle, Outlet};
 pub use live::LiveCalls;
 pub use task::{Driver, Parts};
 
+#[cfg(test)]
+pub(crate) use handle::{Ends, FromOutside, channel};
+
 /// The media plane, as the driver needs it.
 pub trait MediaPlane: Send + 'static {
     /// Takes a command without waiting. One that cannot be taken is answered by [`crate::core::MediaEvent::Failed`].

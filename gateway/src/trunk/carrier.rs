@@ -51,7 +51,7 @@ pub(super) async fn follow(
 pub(super) async fn find(carrier: &Carrier, udp: &UdpTrunk, sources: &Sources) -> bool {
     let addresses = resolve(carrier).await;
     if !addresses.is_empty() {
-        sources.set_carrier(&addresses);
+        sources.found_carrier(&addresses, Instant::now().into_std());
         udp.lead_to(&addresses).await;
     }
     !addresses.is_empty()
@@ -73,7 +73,7 @@ pub(super) async fn keep_connected(
     loop {
         let addresses = resolve(&carrier).await;
         if !addresses.is_empty() {
-            sources.set_carrier(&addresses);
+            sources.found_carrier(&addresses, Instant::now().into_std());
         }
         let started = Instant::now();
         if let Some(stream) = connect(&addresses).await {

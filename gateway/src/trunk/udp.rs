@@ -167,3 +167,67 @@ impl UdpTrunk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::Peer;
+    use crate::driver::{Ends, FromOutside, channel};
+
+    async fn told(ends: &mut Ends) -> (FlowId, bool, bool) {
+        match ends.inputs.recv().await {
+            Some(FromOutside::Opened { flow, peer: Peer::Carrier { outbound, .. }, outlet, .. }) => {
+                (flow, outbound, outlet.is_some())
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn addresses(text: &[&str]) -> Vec<SocketAddr> {
+        text.iter().map(|address| address.parse().unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn our_requests_follow_the_carriers_name_and_stay_while_it_still_leads_there() {
+        let (driver, mut ends) = channel();
+        let sources = Arc::new(Sources::new(Vec::new()));
+        let udp = UdpTrunk::bind("127.0.0.1:0".parse().unwrap(), None, sources, driver).await.unwrap();
+        udp.lead_to(&addresses(&["[::1]:5060", "127.0.0.2:5060", "127.0.0.3:5060"])).await;
+        let (first, outbound, new) = told(&mut ends).await;
+        assert!(outbound && new, "the first that an IPv4 socket reaches");
+        udp.lead_to(&addresses(&["127.0.0.3:5060", "127.0.0.2:5060"])).await;
+        udp.lead_to(&addresses(&["[::1]:5060"])).await;
+        udp.lead_to(&addresses(&["127.0.0.3:5060"])).await;
+        let (second, outbound, new) = told(&mut ends).await;
+        assert!(second != first && outbound && new, "only now it moves");
+        assert_eq!(told(&mut ends).await, (first, false, false), "and the old flow stays for its calls");
+        udp.lead_to(&addresses(&["127.0.0.2:5060"])).await;
+        assert_eq!(told(&mut ends).await, (first, true, false), "back again");
+        assert_eq!(told(&mut ends).await, (second, false, false));
+    }
+
+    #[tokio::test]
+    async fn beyond_the_limit_the_longest_silent_address_is_forgotten_but_not_the_carrier() {
+        let (driver, mut ends) = channel();
+        let sources = Arc::new(Sources::new(vec!["127.0.0.0/8".parse().unwrap()]));
+        let udp = UdpTrunk::bind("127.0.0.1:0".parse().unwrap(), None, sources, driver).await.unwrap();
+        udp.lead_to(&addresses(&["127.0.0.2:5060"])).await;
+        let (carrier, ..) = told(&mut ends).await;
+        let mut first = None;
+        for port in 0..FLOWS {
+            udp.take(b"x", SocketAddr::from(([127, 0, 0, 3], 2000 + u16::try_from(port).unwrap()))).await;
+            loop {
+                match ends.inputs.recv().await.unwrap() {
+                    FromOutside::Opened { flow, .. } => first = first.or(Some(flow)),
+                    FromOutside::Message { .. } => break,
+                    FromOutside::Closed { flow, .. } => {
+                        assert_eq!((Some(flow), port), (first, FLOWS - 1));
+                        assert_ne!(flow, carrier);
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+        assert_eq!(udp.flows.lock().await.by_address.len(), FLOWS);
+    }
+}
