@@ -13,8 +13,6 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::rate::{Rate, Verdict};
-use crate::core::{FlowId, Side};
-use crate::driver::Handle;
 
 /// For the far side to take a message, answer a ping or a close.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -24,6 +22,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Terms {
     pub(super) messages_per_second: u32,
     pub(super) idle: Duration,
+}
+
+/// Where an app's messages go.
+pub(super) trait Inbox: Send {
+    /// Takes one; the connection is not read meanwhile.
+    fn take(&mut self, message: Bytes) -> impl Future<Output = ()> + Send;
 }
 
 /// Why a connection ended; for the counter.
@@ -56,11 +60,11 @@ impl End {
     }
 }
 
-/// Serves the connection to its end. The queue's end means: close.
+/// Serves the connection to its end: each message goes to `inbox`, those of `queue` go out, and the queue's end means
+/// close.
 pub(super) async fn serve<S>(
     mut socket: WebSocketStream<S>,
-    flow: FlowId,
-    driver: &Handle,
+    inbox: &mut impl Inbox,
     mut queue: mpsc::Receiver<Bytes>,
     terms: Terms,
 ) -> End
@@ -103,7 +107,7 @@ where
                     }
                     continue;
                 }
-                driver.message(Side::Edge, flow, bytes).await;
+                inbox.take(bytes).await;
             }
             outgoing = queue.recv() => {
                 let Some(bytes) = outgoing else { break End::Near };

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use bytes::Bytes;
 use doorstep_sip::msg::{Host, SipUri};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -24,10 +25,10 @@ use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 use crate::auth::{Bearer, Verifier};
 use crate::clock::Clock;
 use crate::config;
-use crate::core::{FlowInfo, Identity, Peer, Side, TransportKind};
+use crate::core::{FlowId, FlowInfo, Identity, Peer, Side, TransportKind};
 use crate::driver::{Handle, Outlet};
 use crate::slots::{Slot, Slots};
-use connection::Terms;
+use connection::{Inbox, Terms};
 
 pub use upgrade::PATH;
 
@@ -238,13 +239,26 @@ where
     let info = flow_info(&shared.domain, remote);
     driver.opened(flow, Peer::App(identity), info, Some(Outlet::Stream { queue, kill })).await;
     metrics::gauge!("doorstep_edge_connections").increment(1);
+    let mut inbox = ToDriver { driver: driver.clone(), flow };
     let end = tokio::select! {
-        end = connection::serve(socket, flow, driver, outgoing, shared.terms) => end,
+        end = connection::serve(socket, &mut inbox, outgoing, shared.terms) => end,
         Ok(()) = killed => connection::End::Dead,
     };
     metrics::gauge!("doorstep_edge_connections").decrement(1);
     metrics::counter!("doorstep_edge_closed_total", "why" => end.as_str()).increment(1);
     driver.closed(Side::Edge, flow).await;
+}
+
+/// One connection's way to the driver.
+struct ToDriver {
+    driver: Handle,
+    flow: FlowId,
+}
+
+impl Inbox for ToDriver {
+    async fn take(&mut self, message: Bytes) {
+        self.driver.message(Side::Edge, self.flow, message).await;
+    }
 }
 
 /// Nothing of the trunk, and no address: apps reach us on the flow they opened (RFC 7118 section 5).
