@@ -1,7 +1,7 @@
 //! What is said to the operator, on stderr: text or one JSON object per line. Numbers, tokens and addresses are wrapped where they are
 //! held (`Sensitive`), so that no line can show them.
 
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 use tracing_subscriber::{Layer as _, fmt};
@@ -9,8 +9,9 @@ use tracing_subscriber::{Layer as _, fmt};
 use crate::config::Log;
 
 /// Libraries that print what they carry: never below this, whatever is configured.
-const TALKATIVE: [&str; 8] =
-    ["tungstenite", "tokio_tungstenite", "sqlx", "hyper", "rtc", "webrtc", "rustls", "mio"];
+const TALKATIVE: [&str; 6] = ["tungstenite", "tokio_tungstenite", "sqlx", "hyper", "rustls", "mio"];
+/// The ICE and DTLS libraries warn with the far side's address, and print passwords: never heard.
+const LEAKY: &str = "rtc";
 
 /// Sends what is said to stderr.
 ///
@@ -22,6 +23,7 @@ pub fn init(log: &Log) -> Result<(), TryInitError> {
     for target in TALKATIVE {
         filter = filter.with_target(target, tracing::Level::WARN);
     }
+    filter = filter.with_target(LEAKY, LevelFilter::OFF);
     let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
     if log.json {
         tracing_subscriber::registry().with(lines.json().with_filter(filter)).try_init()

@@ -1,24 +1,31 @@
 //! One call's media: a task around a session, plain RTP's or WebRTC's.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use doorstep_media::device::{DeviceError, VirtualDevice};
+use doorstep_media::dtmf::Digit;
 use doorstep_media::sdp::{Direction, SdpError};
 use doorstep_media::session::{LocalAddress, MediaSession, SessionConfig, SessionError};
 use doorstep_media::transport::TransportEvent;
+use doorstep_media::voice::{VoiceConfig, VoiceError, VoiceEvent, VoicePath};
 use doorstep_sip::msg::StatusCode;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::{CallId, PhoneConfig, PhoneError, Transport};
 
 const COMMANDS: usize = 32;
+/// Rate of the phone's microphone and speaker, Hz: a telephone's.
+const RATE: u32 = 8_000;
+/// How long a digit sounds.
+const TONE: std::time::Duration = std::time::Duration::from_millis(120);
 
 /// Ties an answer of the media to its question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Op(pub(crate) u64);
 
-#[expect(dead_code, reason = "descriptions only: the voice path comes next")]
 enum MediaCommand {
     Offer { op: Op, hold: bool },
     Answer { op: Op, offer: Bytes },
@@ -27,7 +34,6 @@ enum MediaCommand {
     Digits(String),
 }
 
-#[expect(dead_code, reason = "descriptions only: the voice path comes next")]
 /// What the media tell.
 #[derive(Debug)]
 pub(crate) enum MediaNews {
@@ -82,6 +88,13 @@ impl From<SessionError> for MediaFault {
     }
 }
 
+impl From<VoiceError> for MediaFault {
+    fn from(error: VoiceError) -> Self {
+        tracing::warn!(%error, "the voice does not do what it should");
+        Self::Failed
+    }
+}
+
 /// Handle of a call's media task.
 pub(crate) struct Media {
     commands: Option<mpsc::Sender<MediaCommand>>,
@@ -91,7 +104,7 @@ pub(crate) struct Media {
 impl Media {
     pub(crate) fn start(
         config: &PhoneConfig,
-        _record: Option<PathBuf>,
+        record: Option<PathBuf>,
         call: CallId,
         news: mpsc::Sender<(CallId, MediaNews)>,
     ) -> Result<Self, PhoneError> {
@@ -104,8 +117,12 @@ impl Media {
         let session = SessionConfig { codecs: config.codecs.clone(), ..session };
         let (session, transport) =
             MediaSession::new(session).map_err(|error| PhoneError::Media(error.to_string()))?;
-        let worker = Worker { session, call, news, held: false };
-        let task = tokio::spawn(worker.run(incoming, transport));
+        let device = device(config.play.as_ref(), record.as_ref());
+        let device = device.map_err(|error| PhoneError::Media(error.to_string()))?;
+        let (voice, heard) = VoicePath::new(Box::new(device), VoiceConfig::default());
+        session.set_receiver(voice.receiver());
+        let worker = Worker { session, voice: Arc::new(voice), call, news, held: false };
+        let task = tokio::spawn(worker.run(incoming, transport, heard));
         Ok(Self { commands: Some(commands), task })
     }
 
@@ -153,8 +170,21 @@ impl Media {
     }
 }
 
+/// What the phone's owner says and hears.
+fn device(play: Option<&PathBuf>, record: Option<&PathBuf>) -> Result<VirtualDevice, DeviceError> {
+    let mut device = VirtualDevice::new(RATE)?;
+    if let Some(play) = play {
+        device = device.playing(play, false)?;
+    }
+    if let Some(record) = record {
+        device = device.recording(record)?.0;
+    }
+    Ok(device)
+}
+
 struct Worker {
     session: MediaSession,
+    voice: Arc<VoicePath>,
     call: CallId,
     news: mpsc::Sender<(CallId, MediaNews)>,
     held: bool,
@@ -165,6 +195,7 @@ impl Worker {
         mut self,
         mut commands: mpsc::Receiver<MediaCommand>,
         mut transport: mpsc::Receiver<TransportEvent>,
+        mut heard: mpsc::Receiver<VoiceEvent>,
     ) {
         loop {
             let going_on = tokio::select! {
@@ -176,11 +207,15 @@ impl Worker {
                     Some(event) => self.transport(event).await,
                     None => false,
                 },
+                Some(event) = heard.recv() => self.heard(event).await,
             };
             if !going_on {
                 break;
             }
         }
+        let voice = self.voice;
+        // It waits for the device's threads and finishes the recording.
+        let _a_panicked_device_is_stopped_too = spawn_blocking(move || voice.stop()).await;
         self.session.close().await;
     }
 
@@ -193,7 +228,15 @@ impl Worker {
             }
             MediaCommand::Answer { op, offer } => (op, self.answer(&offer).await),
             MediaCommand::Apply { op, answer } => (op, self.apply(&answer).await),
-            MediaCommand::Open | MediaCommand::Digits(_) => return true,
+            MediaCommand::Open => return self.open().await,
+            MediaCommand::Digits(digits) => {
+                for digit in digits.chars().filter_map(Digit::from_char) {
+                    if let Err(error) = self.voice.send_dtmf(digit, TONE) {
+                        tracing::warn!(%error, "a digit is lost");
+                    }
+                }
+                return true;
+            }
         };
         self.tell(match done {
             Ok(sdp) => MediaNews::Ready { op, sdp: sdp.into() },
@@ -203,12 +246,57 @@ impl Worker {
     }
 
     async fn answer(&mut self, offer: &Bytes) -> Result<String, MediaFault> {
-        Ok(self.session.create_answer(text(offer)?, Direction::SendRecv).await?)
+        let answer = self.session.create_answer(text(offer)?, Direction::SendRecv).await?;
+        self.agreed()?;
+        Ok(answer)
     }
 
     async fn apply(&mut self, answer: &Bytes) -> Result<String, MediaFault> {
         self.session.apply_answer(text(answer)?).await?;
+        self.agreed()?;
         Ok(String::new())
+    }
+
+    /// What both sides have agreed on, or have changed.
+    fn agreed(&self) -> Result<(), MediaFault> {
+        match self.session.negotiated() {
+            Some(negotiated) => Ok(self.voice.connect(self.session.sink(), &negotiated)?),
+            None => Ok(()),
+        }
+    }
+
+    /// The call is answered: the owner listens and speaks.
+    async fn open(&mut self) -> bool {
+        let voice = self.voice.clone();
+        let started = spawn_blocking(move || voice.start()).await;
+        let fault = match started {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.into()),
+            Err(_) => Some(MediaFault::Failed),
+        };
+        self.voice.start_sending();
+        match fault {
+            None => true,
+            Some(fault) => self.tell(MediaNews::Failed { op: None, fault }).await,
+        }
+    }
+
+    async fn heard(&mut self, event: VoiceEvent) -> bool {
+        match event {
+            VoiceEvent::FirstAudible => self.tell(MediaNews::FirstAudio).await,
+            VoiceEvent::Digit(digit) => self.tell(MediaNews::Digit(digit.to_char())).await,
+            VoiceEvent::DeviceFailed(error) => {
+                tracing::warn!(%error, "the sound device has failed");
+                self.tell(MediaNews::Failed { op: None, fault: MediaFault::Failed }).await
+            }
+            VoiceEvent::FirstAudio
+            | VoiceEvent::NoAudio(_)
+            | VoiceEvent::AudioBack
+            | VoiceEvent::NoMicrophone
+            | VoiceEvent::MicrophoneBack
+            | VoiceEvent::NoSpeaker
+            | VoiceEvent::SpeakerBack => true,
+        }
     }
 
     async fn transport(&mut self, event: TransportEvent) -> bool {

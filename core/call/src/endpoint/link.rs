@@ -183,7 +183,7 @@ impl Endpoint {
             Some(address) => (Host::Address(address.expose().ip()), Some(address.expose().port())),
             None => (Host::domain(&self.link.name).ok()?, None),
         };
-        let mut contact = SipUri::new(host.clone()).with_user(&self.config.user);
+        let mut contact = self.config.named(SipUri::new(host.clone()));
         contact.port = port;
         if !matches!(transport, TransportKind::Udp) {
             contact.params.set_escaped("transport", Some(&transport.as_str().to_ascii_lowercase())).ok()?;

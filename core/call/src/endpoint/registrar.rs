@@ -59,12 +59,16 @@ fn registration_config(config: &EndpointConfig) -> Result<RegistrationConfig, In
 impl EndpointConfig {
     /// This side's address: From and To of its registration.
     pub(super) fn address(&self) -> Result<NameAddr, InvalidValue> {
-        let uri = SipUri::new(Host::domain(&self.domain)?).with_user(&self.user);
-        let address = NameAddr::new(uri);
+        let address = NameAddr::new(self.named(SipUri::new(Host::domain(&self.domain)?)));
         Ok(match &self.display_name {
             Some(name) => address.with_display_name(name),
             None => address,
         })
+    }
+
+    /// A URI of this side's: with its user part, where it has one.
+    pub(super) fn named(&self, uri: SipUri) -> SipUri {
+        if self.user.is_empty() { uri } else { uri.with_user(&self.user) }
     }
 }
 

@@ -18,7 +18,8 @@ pub struct Config {
     pub gateway: GatewayUrl,
     /// How this client shows who it is.
     pub credentials: Credentials,
-    /// User part of this side's SIP address. Our gateway knows the courier by the token; another server by this.
+    /// User part of this side's SIP address. Empty, as at first, for our gateway, which knows the courier by the token;
+    /// another server knows by this.
     pub user: String,
     /// Names this installation (a UUID, RFC 5626 section 4.1), so that a restart replaces its registration instead of
     /// adding one. `None`: a new one for each client.
@@ -64,14 +65,14 @@ impl Config {
         Self {
             gateway,
             credentials,
-            user: "courier".to_owned(),
+            user: String::new(),
             instance: None,
             register: true,
             push: None,
             transport: TransportConfig::default(),
             media: MediaConfig::default(),
             audio: Arc::new(Silence),
-            endpoint: EndpointConfig::new(domain, "courier", ""),
+            endpoint: EndpointConfig::new(domain, "", ""),
             event_queue: 256,
             shutdown_timeout: Duration::from_secs(5),
         }
