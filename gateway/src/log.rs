@@ -1,6 +1,7 @@
 //! What is said to the operator, on stderr: text or one JSON object per line. Numbers, tokens and addresses are wrapped where they are
 //! held (`Sensitive`), so that no line can show them.
 
+use tracing::Level;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
@@ -21,7 +22,9 @@ pub fn init(log: &Log) -> Result<(), TryInitError> {
     // Judged with the configuration; a directive that is none says nothing.
     let mut filter: Targets = log.level.parse().unwrap_or_default();
     for target in TALKATIVE {
-        filter = filter.with_target(target, tracing::Level::WARN);
+        if filter.would_enable(target, &Level::INFO) {
+            filter = filter.with_target(target, Level::WARN);
+        }
     }
     filter = filter.with_target(LEAKY, LevelFilter::OFF);
     let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(false);

@@ -94,6 +94,14 @@ fn beyond_loopback_tls_and_keys_are_demanded() {
 }
 
 #[test]
+fn a_store_in_no_folder_is_refused() {
+    for path in ["/nonexistent/gateway.db", "", "/"] {
+        let found = problems(&format!("{}[store]\npath = \"{path}\"\n", good()), &[]);
+        assert!(found.len() == 1 && found[0].starts_with("6 store.path"), "{path}: {found:?}");
+    }
+}
+
+#[test]
 fn the_environment_goes_over_the_file() {
     let env = [
         ("DOORSTEP_EDGE__LISTEN", "127.0.0.1:0"),

@@ -316,11 +316,19 @@ impl Judge<'_> {
     }
 
     fn store(&mut self, raw: &raw::Store) -> Store {
-        if raw.path.is_empty() {
-            self.refuse("store.path", "an empty path", "the path of a file");
+        let path = PathBuf::from(&raw.path);
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if path.file_name().is_none() {
+            self.refuse("store.path", "no file's name", "the path of a file");
+        } else if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            self.refuse(
+                "store.path",
+                &format!("no folder {}", folder.display()),
+                "a file in a folder that exists",
+            );
         }
         let busy = self.range("store.busy_timeout_ms", raw.busy_timeout_ms, 0..=60_000);
-        Store { path: PathBuf::from(&raw.path), busy_timeout: Duration::from_millis(busy) }
+        Store { path, busy_timeout: Duration::from_millis(busy) }
     }
 
     fn limits(&mut self, raw: &raw::Limits) -> Limits {

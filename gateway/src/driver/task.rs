@@ -293,7 +293,8 @@ impl<M: MediaPlane> Driver<M> {
                 Announcement::Call { kind, call }
             }
             GatewayEvent::Trunk { carrier, up } => {
-                tracing::warn!(%carrier, up, "the carrier answers, or does not");
+                let says = if up { "the carrier answers again" } else { "the carrier does not answer" };
+                tracing::warn!(%carrier, "{says}");
                 self.carrier_well = up;
                 self.tell_trunk();
                 Announcement::Trunk { carrier: carrier.0, up }

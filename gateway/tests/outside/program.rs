@@ -128,6 +128,7 @@ fn the_example_is_good_and_the_handbook_explains_every_key() {
         std::fs::write(dir.path().join(name), content).unwrap();
         text = text.replace(&format!("/etc/doorstep/{name}"), &dir.path().join(name).display().to_string());
     }
+    text = text.replace("/var/lib/doorstep", &dir.path().display().to_string());
     let (_dir, path) = config(&text);
     let checked = run(&["--config", &path, "--check"], "");
     assert!(checked.status.success(), "{}", err(&checked));
