@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use doorstep_call::{Command, EndpointConfig, TransportKind};
 use doorstep_sip::Timestamp;
+use doorstep_sip::digest::{DigestConfig, DigestRefusal, DigestServer, Secret};
 use doorstep_sip::msg::{Contacts, HeaderName, Headers, Method, NameAddr, Request, SipUri, StatusCode, Uri};
 use doorstep_sip::ua::{
     FlowId, FlowInfo, IncomingId, Invite, Reply, SessionEvent, SessionId, UaConfig, UaEvent, UaOutput,
@@ -24,6 +25,8 @@ pub struct StandIn {
     pub ua: UserAgent,
     /// REGISTERs are answered with this.
     pub register_status: StatusCode,
+    /// REGISTERs must show this password (RFC 7616).
+    pub password: Option<String>,
     /// Keep-alives have no answer.
     pub ignores_pings: bool,
     /// Every REGISTER, and the time it came.
@@ -32,6 +35,7 @@ pub struct StandIn {
     pub came: Vec<(Timestamp, usize, String)>,
     /// Keep-alives, and the flow that each came on.
     pub pings: Vec<(Timestamp, FlowId)>,
+    digest: DigestServer,
     events: VecDeque<UaEvent>,
     flows: BTreeMap<FlowId, usize>,
     newest: BTreeMap<usize, FlowId>,
@@ -44,6 +48,8 @@ impl Default for StandIn {
         Self {
             ua: UserAgent::new(config, [99; 32]),
             register_status: StatusCode::OK,
+            password: None,
+            digest: DigestServer::new(DigestConfig::new("gw.example"), [98; 32]),
             ignores_pings: false,
             registers: Vec::new(),
             came: Vec::new(),
@@ -115,7 +121,7 @@ impl StandIn {
     }
 
     fn register(&mut self, now: Timestamp, id: IncomingId, request: Request) {
-        let mut reply = Reply::new(self.register_status);
+        let mut reply = self.challenge(now, &request).unwrap_or_else(|| Reply::new(self.register_status));
         if let Some(Contacts::List(list)) = request.headers.contacts() {
             for contact in list.iter().filter(|contact| contact.params.value("expires") != Some("0")) {
                 assert!(reply.headers.push(HeaderName::Contact, contact).is_ok());
@@ -123,6 +129,16 @@ impl StandIn {
         }
         self.registers.push((now, request));
         assert_eq!(self.ua.respond(now, id, reply), Ok(()));
+    }
+
+    /// 401, unless the password was shown or none is wanted.
+    fn challenge(&mut self, now: Timestamp, request: &Request) -> Option<Reply> {
+        let secret = Secret::Password(self.password.clone()?.into());
+        let Some(presented) = self.digest.presented(request) else {
+            return Some(self.digest.refuse(now, DigestRefusal::Missing));
+        };
+        let refusal = self.digest.verify(now, request, &presented, Some(&secret)).err()?;
+        Some(self.digest.refuse(now, refusal))
     }
 }
 
