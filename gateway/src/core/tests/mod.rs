@@ -1,5 +1,6 @@
 //! The core between apps, a carrier, a store and a media plane that are all made up, in virtual time.
 
+mod actions;
 mod media;
 mod store;
 mod world;
@@ -10,5 +11,6 @@ mod customer_calls;
 mod lost_connections;
 mod mid_call;
 mod registrar;
+mod storm;
 mod transfers;
 mod trunk;

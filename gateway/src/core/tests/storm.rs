@@ -1,0 +1,419 @@
+//! Whatever apps, phones, the store, the media plane and the network do, in the end nothing is left; and at no moment does anything
+//! of one side show on the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use bytes::Bytes;
+use doorstep_sip::msg::{HeaderName, Headers, Message, NameAddr, SipUri, StatusCode};
+use doorstep_sip::ua::{FlowId, Reply, SessionEvent, SessionId, UaEvent};
+use doorstep_testkit::leaks::Scanner;
+use proptest::prelude::*;
+
+use super::media::{EDGE_MEDIA, TRUNK_MEDIA};
+use super::world::{
+    APP_ANSWER, APP_OFFER, CARRIER_HOST, CENTRE, COMPANY, COURIER, CUSTOMER, EDGE_HOST, LABEL, ORDER,
+    PHONE_ANSWER, PHONE_OFFER, TRUNK_HOST, Who, World, config,
+};
+use crate::core::{
+    CallEventKind, Command, GatewayEvent, Input, MediaEvent, MediaFailure, OpId, OrderId, Side,
+};
+
+#[derive(Debug, Clone)]
+enum Step {
+    Wait(u64),
+    Connect,
+    Register(usize),
+    Cut(usize),
+    Reconnect(usize),
+    AppCalls(usize, &'static str, &'static str),
+    PhoneCalls(&'static str, &'static str),
+    /// By the person of that number, in the session of that number.
+    Do(usize, usize, Act),
+    /// A call up to its answer, unless something is in its way.
+    Talk(usize),
+    TalkBack(usize),
+    Connects(bool),
+    CompanyHangsUp,
+    StoreIsUp(bool),
+    CarrierIsDeaf(bool),
+    MediaAreFull(bool),
+    MediaBreak(usize),
+    OrderIsOpen(bool),
+    Centre(bool),
+    Shutdown,
+}
+
+/// What somebody does in a session.
+#[derive(Debug, Clone)]
+enum Act {
+    Ring,
+    Early,
+    Answer(bool),
+    Reject(u16),
+    Offer(&'static str),
+    TakeOffer(bool),
+    Digit,
+    Refer(bool),
+    End,
+}
+
+const UNKNOWN: &str = "v=0\r\ns=unknown\r\n";
+const STRANGER: &str = "+4930555111222";
+
+fn acts() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        1 => Just(Act::Ring),
+        2 => Just(Act::Early),
+        6 => (0..10u8).prop_map(|n| Act::Answer(n > 0)),
+        1 => prop_oneof![Just(486), Just(603), Just(480), Just(503), Just(302)].prop_map(Act::Reject),
+        8 => prop_oneof![
+            Just("v=0\r\na=sendonly\r\n"), Just("v=0\r\na=sendrecv\r\n"), Just(UNKNOWN), Just("")
+        ].prop_map(Act::Offer),
+        3 => any::<bool>().prop_map(Act::TakeOffer),
+        1 => Just(Act::Digit),
+        5 => any::<bool>().prop_map(Act::Refer),
+        1 => Just(Act::End),
+    ]
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        8 => (0u64..2000).prop_map(Step::Wait),
+        1 => (2000u64..90_000).prop_map(Step::Wait),
+        1 => Just(Step::Connect),
+        2 => (0..3usize).prop_map(Step::Register),
+        1 => (0..3usize).prop_map(Step::Cut),
+        3 => (0..3usize).prop_map(Step::Reconnect),
+        4 => (
+            0..3usize,
+            prop_oneof![5 => Just(ORDER), 1 => Just("4712")],
+            prop_oneof![8 => Just(APP_OFFER), 1 => Just(UNKNOWN), 1 => Just("")],
+        ).prop_map(|(app, order, offer)| Step::AppCalls(app, order, offer)),
+        4 => (
+            prop_oneof![6 => Just(CUSTOMER), 1 => Just(STRANGER), 1 => Just("anonymous")],
+            prop_oneof![8 => Just(PHONE_OFFER), 1 => Just(UNKNOWN), 1 => Just("")],
+        ).prop_map(|(caller, offer)| Step::PhoneCalls(caller, offer)),
+        6 => (0..3usize).prop_map(Step::Talk),
+        6 => (0..3usize).prop_map(Step::TalkBack),
+        40 => (0..4usize, prop_oneof![3 => Just(0usize), 1 => 1..4usize], acts()).prop_map(|(who, session, act)| Step::Do(who, session, act)),
+        1 => any::<bool>().prop_map(Step::Connects),
+        1 => Just(Step::CompanyHangsUp),
+        1 => (0..4u8).prop_map(|n| Step::StoreIsUp(n > 0)),
+        1 => (0..4u8).prop_map(|n| Step::CarrierIsDeaf(n == 0)),
+        1 => (0..4u8).prop_map(|n| Step::MediaAreFull(n == 0)),
+        1 => (0..4usize).prop_map(Step::MediaBreak),
+        1 => (0..4u8).prop_map(|n| Step::OrderIsOpen(n > 0)),
+        1 => any::<bool>().prop_map(Step::Centre),
+    ];
+    (proptest::collection::vec(step, 1..60), proptest::bool::weighted(0.2)).prop_map(|(mut steps, stop)| {
+        steps.extend(stop.then_some(Step::Shutdown));
+        steps
+    })
+}
+
+/// A world with what its people remember.
+struct Storm {
+    world: World,
+    apps: Vec<FlowId>,
+    sessions: BTreeMap<Who, Vec<SessionId>>,
+    /// Flows whose connection was cut.
+    cut: BTreeSet<FlowId>,
+}
+
+impl Storm {
+    fn new(seed: u64, loss: Option<u32>) -> Self {
+        let mut config = config();
+        config.limits.ring = Duration::from_secs(40);
+        config.session_expires = Some(Duration::from_secs(300));
+        let mut world = World::with(config, seed);
+        let apps = vec![world.ready_app(), world.connect("bert")];
+        world.loss = loss;
+        Self { world, apps, sessions: BTreeMap::new(), cut: BTreeSet::new() }
+    }
+
+    fn app(&self, n: usize) -> FlowId {
+        self.apps[n % self.apps.len()]
+    }
+
+    /// Notes which sessions began and ended.
+    fn look(&mut self) {
+        for (who, event) in std::mem::take(&mut self.world.heard) {
+            let known = self.sessions.entry(who).or_default();
+            match event {
+                UaEvent::IncomingInvite { session, .. } => known.push(session),
+                UaEvent::Session { session, event: SessionEvent::Ended { .. } } => {
+                    known.retain(|id| *id != session);
+                }
+                UaEvent::Session { session, event: SessionEvent::Offer { .. } } => {
+                    // Most take an offer at once; the others answer by a step, or not at all.
+                    if self.world.now.since_epoch().as_millis() % 4 > 0 {
+                        self.act(who, session, Act::TakeOffer(true));
+                    }
+                }
+                UaEvent::Session { .. }
+                | UaEvent::Response { .. }
+                | UaEvent::RequestFailed { .. }
+                | UaEvent::IncomingRequest { .. } => {}
+            }
+        }
+    }
+
+    fn began(&mut self, who: Who, session: SessionId) {
+        self.sessions.entry(who).or_default().push(session);
+    }
+
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Wait(ms) => self.world.pass(Duration::from_millis(ms)),
+            Step::Connect if self.apps.len() < 4 => self.apps.push(self.world.connect(COURIER)),
+            Step::Connect => {}
+            Step::Register(n) => {
+                let app = self.app(n);
+                if !self.cut.contains(&app) {
+                    self.world.register_blindly(app, COURIER);
+                }
+            }
+            Step::Cut(n) => {
+                let app = self.app(n);
+                if self.cut.insert(app) {
+                    self.world.cut(app);
+                }
+            }
+            Step::Reconnect(n) => self.reconnect(n),
+            Step::AppCalls(n, order, offer) => {
+                let app = self.app(n);
+                if !self.cut.contains(&app) {
+                    let session = self.world.app_calls_with(app, order, offer);
+                    self.began(Who::App(app), session);
+                }
+            }
+            Step::PhoneCalls(caller, offer) => {
+                let session = self.world.phone_calls(caller, COMPANY, offer);
+                self.began(Who::Carrier, session);
+            }
+            Step::Do(who, n, act) => {
+                let who = if who < 2 { Who::Carrier } else { Who::App(self.app(who)) };
+                let sessions = self.sessions.get(&who).cloned().unwrap_or_default();
+                if !sessions.is_empty() {
+                    // The newest is the likeliest.
+                    self.act(who, sessions[sessions.len() - 1 - n % sessions.len()], act);
+                }
+            }
+            Step::Talk(n) => {
+                self.step(Step::AppCalls(n, ORDER, APP_OFFER));
+                self.answer_newest(Who::Carrier);
+            }
+            Step::TalkBack(n) => {
+                self.step(Step::PhoneCalls(CUSTOMER, PHONE_OFFER));
+                self.answer_newest(Who::App(self.app(n)));
+            }
+            Step::Connects(edge) => {
+                let first = if edge { Side::Edge } else { Side::Trunk };
+                let order = OrderId(ORDER.into());
+                self.world.input(Input::Command(Command::Connect { op: OpId(1), order, first }));
+            }
+            Step::CompanyHangsUp => {
+                let started = self.world.events.iter().rev().find_map(|event| match event {
+                    GatewayEvent::Call { record, .. } => Some(record.id.clone()),
+                    GatewayEvent::Trunk { .. } => None,
+                });
+                if let Some(call) = started {
+                    self.world.input(Input::Command(Command::HangUp { op: OpId(2), call }));
+                }
+            }
+            Step::StoreIsUp(up) => self.world.store.up = up,
+            Step::CarrierIsDeaf(deaf) => self.world.carrier_is_deaf = deaf,
+            Step::MediaAreFull(full) => self.world.media.exhausted = full,
+            Step::MediaBreak(n) => {
+                let open: Vec<_> =
+                    self.world.media.legs.iter().filter(|(_, leg)| !leg.closed).map(|(id, _)| *id).collect();
+                if !open.is_empty() {
+                    let (leg, reason) = (open[n % open.len()], MediaFailure::Transport);
+                    self.world.input(Input::Media(MediaEvent::Failed { leg, op: None, reason }));
+                }
+            }
+            Step::OrderIsOpen(open) => self.world.store.open = open,
+            Step::Centre(centre) => {
+                self.world.store.otherwise =
+                    if centre { self.world.centre() } else { crate::core::Fallback::Refuse };
+            }
+            Step::Shutdown => self.world.input(Input::Shutdown),
+        }
+        self.look();
+    }
+
+    fn answer_newest(&mut self, who: Who) {
+        self.step(Step::Wait(200));
+        if let Some(session) = self.sessions.get(&who).and_then(|sessions| sessions.last().copied()) {
+            self.act(who, session, Act::Ring);
+            self.act(who, session, Act::Answer(true));
+        }
+        self.step(Step::Wait(200));
+    }
+
+    fn reconnect(&mut self, n: usize) {
+        let place = n % self.apps.len();
+        let old = self.apps[place];
+        if !self.cut.remove(&old) {
+            return;
+        }
+        let new = self.world.reconnect(old, COURIER);
+        self.apps[place] = new;
+        let sessions = self.sessions.remove(&Who::App(old)).unwrap_or_default();
+        let now = self.world.now;
+        for session in &sessions {
+            let app = self.world.app(new);
+            let _ = app.move_session(*session, new);
+            let _ = app.reoffer(now, *session, Bytes::from_static(APP_OFFER.as_bytes()));
+        }
+        self.sessions.insert(Who::App(new), sessions);
+    }
+
+    /// What is not possible now changes nothing.
+    fn act(&mut self, who: Who, session: SessionId, act: Act) {
+        let now = self.world.now;
+        let (answer, own) = match who {
+            Who::Carrier => (PHONE_ANSWER, PHONE_OFFER),
+            Who::App(_) => (APP_ANSWER, APP_OFFER),
+        };
+        let ua = self.world.ua(who);
+        let bytes = |text: &'static str| Bytes::from_static(text.as_bytes());
+        let _ = match act {
+            Act::Ring => ua.progress(now, session, StatusCode::RINGING, Headers::default(), None),
+            Act::Early => {
+                let status = StatusCode::SESSION_PROGRESS;
+                ua.progress(now, session, status, Headers::default(), Some(bytes(answer)))
+            }
+            Act::Answer(known) => {
+                ua.answer(now, session, Headers::default(), bytes(if known { answer } else { UNKNOWN }))
+            }
+            Act::Reject(status) => ua.reject(now, session, Reply::new(StatusCode::new(status).unwrap())),
+            Act::Offer(sdp) => ua.reoffer(now, session, bytes(sdp)),
+            Act::TakeOffer(true) => ua.accept_offer(now, session, bytes(own)),
+            Act::TakeOffer(false) => ua.reject_offer(now, session, StatusCode::NOT_ACCEPTABLE_HERE),
+            Act::Digit => {
+                let mut headers = Headers::default();
+                headers.push(HeaderName::ContentType, "application/dtmf").unwrap();
+                ua.info(now, session, headers, bytes("7"))
+            }
+            Act::Refer(allowed) => {
+                let user = if allowed { "contact-centre" } else { STRANGER };
+                let to = SipUri::new(EDGE_HOST.parse().unwrap()).with_user(user);
+                ua.refer(now, session, &NameAddr::new(to))
+            }
+            Act::End => {
+                ua.end(now, session, Some("SIP;cause=200;text=\"+49 30 901820 anna.kurier-77\"".into()))
+            }
+        };
+    }
+
+    /// Everybody hangs up, and the network and the store are well again.
+    fn calm_down(&mut self) {
+        self.world.store.up = true;
+        self.world.carrier_is_deaf = false;
+        self.world.loss = None;
+        for _ in 0..3 {
+            self.world.pass(Duration::from_secs(60));
+            self.look();
+            for (who, sessions) in self.sessions.clone() {
+                if let Who::App(flow) = who
+                    && !self.world.apps.contains_key(&flow)
+                {
+                    continue;
+                }
+                for session in sessions {
+                    let now = self.world.now;
+                    let _ = self.world.ua(who).end(now, session, None);
+                }
+            }
+        }
+    }
+}
+
+/// Call-IDs, tags and branches.
+fn names(bytes: &[u8]) -> Vec<String> {
+    let message = Message::parse(bytes).unwrap();
+    let headers = message.headers();
+    let tag = |address: Option<NameAddr>| address.and_then(|address| address.tag().map(str::to_owned));
+    let via = headers.via().and_then(|via| via.branch().map(str::to_owned));
+    let call_id = headers.call_id().map(str::to_owned);
+    [call_id, tag(headers.from()), tag(headers.to()), via].into_iter().flatten().collect()
+}
+
+fn assert_no_leak(world: &World) {
+    let ip = |text: &str| text.parse().unwrap();
+    let customers = Scanner::new()
+        .number("customer", CUSTOMER)
+        .and_then(|scanner| scanner.number("stranger", STRANGER))
+        .and_then(|scanner| scanner.number("centre", CENTRE))
+        .and_then(|scanner| scanner.text("customer's name", "Max Mustermann"))
+        .unwrap()
+        .address("trunk", ip(TRUNK_HOST))
+        .address("trunk media", ip(TRUNK_MEDIA))
+        .address("carrier", ip(CARRIER_HOST))
+        .address("phone", ip("203.0.113.201"));
+    let couriers = Scanner::new()
+        .text("courier", COURIER)
+        .and_then(|scanner| scanner.text("label", LABEL))
+        .and_then(|scanner| scanner.text("order", &format!("order.{ORDER}")))
+        .and_then(|scanner| scanner.text("edge", EDGE_HOST))
+        .and_then(|scanner| scanner.text("apps", ".invalid"))
+        .and_then(|scanner| scanner.text("app's name", "Mallory"))
+        .unwrap()
+        .address("edge media", ip(EDGE_MEDIA))
+        .address("app", ip("192.0.2.201"));
+    let of = |side: Side| -> Vec<&Bytes> {
+        world.sent.iter().filter(|(to, _)| *to == side).map(|(_, bytes)| bytes).collect()
+    };
+    let joined =
+        |side: Side| of(side).into_iter().fold(Vec::new(), |all, bytes| [&all, &bytes[..], b"\n"].concat());
+    let (edge, trunk) = (joined(Side::Edge), joined(Side::Trunk));
+    assert_eq!(customers.scan("edge", &edge), []);
+    assert_eq!(couriers.scan("trunk", &trunk), []);
+    let printed = world.printed.join("\n");
+    assert_eq!(customers.scan("outputs", printed.as_bytes()), []);
+    // Orders show in logs; who the courier is does not.
+    let nobody = Scanner::new().text("courier", COURIER).unwrap().text("label", LABEL).unwrap();
+    assert_eq!(nobody.scan("outputs", printed.as_bytes()), []);
+    for (side, other) in [(Side::Edge, &trunk), (Side::Trunk, &edge)] {
+        let names: BTreeSet<_> = of(side).into_iter().flat_map(|bytes| names(bytes)).collect();
+        for name in names {
+            let found = other.windows(name.len()).any(|window| window == name.as_bytes());
+            assert!(!found, "{name} of the {side:?} side shows on the other");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn any_sequence_of_operations_ends_with_nothing_left_and_nothing_leaked(
+        steps in steps(), seed in any::<u64>(), loss in prop_oneof![Just(None), Just(Some(10)), Just(Some(4))],
+    ) {
+        let mut storm = Storm::new(seed, loss);
+        for step in steps {
+            storm.step(step);
+        }
+        storm.calm_down();
+        let world = &mut storm.world;
+        world.assert_at_rest();
+        let counts = |wanted: CallEventKind| {
+            let of_kind = world.events.iter().filter_map(|event| match event {
+                GatewayEvent::Call { kind, record } if *kind == wanted => Some(record.id.clone()),
+                GatewayEvent::Call { .. } | GatewayEvent::Trunk { .. } => None,
+            });
+            of_kind.collect::<Vec<_>>()
+        };
+        let (mut started, mut ended) = (counts(CallEventKind::Started), counts(CallEventKind::Ended));
+        started.sort();
+        ended.sort();
+        prop_assert_eq!(started, ended, "each call begins once and ends once");
+        prop_assert_eq!(world.carrier.session_count(), 0);
+        for app in world.apps.values() {
+            prop_assert_eq!(app.session_count(), 0);
+        }
+        assert_no_leak(world);
+    }
+}
