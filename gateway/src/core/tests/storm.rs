@@ -41,7 +41,6 @@ enum Step {
     MediaBreak(usize),
     OrderIsOpen(bool),
     Centre(bool),
-    Shutdown,
 }
 
 /// What somebody does in a session.
@@ -106,10 +105,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0..4u8).prop_map(|n| Step::OrderIsOpen(n > 0)),
         1 => any::<bool>().prop_map(Step::Centre),
     ];
-    (proptest::collection::vec(step, 1..60), proptest::bool::weighted(0.2)).prop_map(|(mut steps, stop)| {
-        steps.extend(stop.then_some(Step::Shutdown));
-        steps
-    })
+    proptest::collection::vec(step, 1..60)
 }
 
 /// A world with what its people remember.
@@ -238,7 +234,6 @@ impl Storm {
                 self.world.store.otherwise =
                     if centre { self.world.centre() } else { crate::core::Fallback::Refuse };
             }
-            Step::Shutdown => self.world.input(Input::Shutdown),
         }
         self.look();
     }
@@ -308,11 +303,16 @@ impl Storm {
         };
     }
 
-    /// Everybody hangs up, and the network and the store are well again.
-    fn calm_down(&mut self) {
+    /// The network and the store are well again, and everybody hangs up, or the gateway stops.
+    fn calm_down(&mut self, stop: bool) {
         self.world.store.up = true;
         self.world.carrier_is_deaf = false;
         self.world.loss = None;
+        if stop {
+            self.world.pass(Duration::from_secs(60));
+            self.world.input(Input::Shutdown);
+            return;
+        }
         for _ in 0..3 {
             self.world.pass(Duration::from_secs(60));
             self.look();
@@ -391,12 +391,13 @@ proptest! {
     #[test]
     fn any_sequence_of_operations_ends_with_nothing_left_and_nothing_leaked(
         steps in steps(), seed in any::<u64>(), loss in prop_oneof![Just(None), Just(Some(10)), Just(Some(4))],
+        stop in any::<bool>(),
     ) {
         let mut storm = Storm::new(seed, loss);
         for step in steps {
             storm.step(step);
         }
-        storm.calm_down();
+        storm.calm_down(stop);
         let world = &mut storm.world;
         world.assert_at_rest();
         let counts = |wanted: CallEventKind| {
@@ -410,6 +411,7 @@ proptest! {
         started.sort();
         ended.sort();
         prop_assert_eq!(started, ended, "each call begins once and ends once");
+        prop_assert_eq!(world.drained, stop);
         prop_assert_eq!(world.carrier.session_count(), 0);
         for app in world.apps.values() {
             prop_assert_eq!(app.session_count(), 0);
