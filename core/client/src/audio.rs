@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use doorstep_media::device::{AudioDevice, DeviceError, VirtualDevice};
+use doorstep_media::device::VirtualDevice;
+pub use doorstep_media::device::{AudioDevice, CaptureSink, DeviceError, PlayoutSource};
 
 /// Makes the device of a call; an app on a phone gives its platform's. It may take its time: it is asked on a thread that
 /// may block.
@@ -24,6 +25,19 @@ pub struct Silence;
 impl AudioFactory for Silence {
     fn device(&self) -> Result<Box<dyn AudioDevice>, DeviceError> {
         Ok(Box::new(VirtualDevice::new(RATE)?))
+    }
+}
+
+/// Says a tone: for trials.
+#[derive(Debug, Clone, Copy)]
+pub struct Tone {
+    /// Its frequency.
+    pub hz: f64,
+}
+
+impl AudioFactory for Tone {
+    fn device(&self) -> Result<Box<dyn AudioDevice>, DeviceError> {
+        Ok(Box::new(VirtualDevice::new(RATE)?.tone(self.hz)))
     }
 }
 

@@ -3,6 +3,38 @@
 //! A [`Client`] is a courier's end of the line. It keeps one connection to the gateway, is reachable over it, and makes and
 //! takes [`Call`]s. What happens comes as [`Event`]s; how a call stands can be looked at, or watched, at any time.
 //!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use doorstep::audio::WavAudio;
+//! use doorstep::{Client, Config, Credentials, Event, StaticToken};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! // An app implements `TokenProvider` and asks its company's backend.
+//! let credentials = Credentials::Token(Arc::new(StaticToken::new("eyJ…")));
+//! let mut config = Config::new("wss://calls.example.com/ws".parse()?, credentials);
+//! config.audio = Arc::new(WavAudio { play: Some("hello.wav".into()), record: Some("heard.wav".into()) });
+//! let client = Client::connect(config).await?;
+//!
+//! // The courier presses "contact customer".
+//! let call = client.contact_customer("4711").await?;
+//! match call.answered().await {
+//!     Ok(()) => call.hang_up().await?,
+//!     Err(ended) => println!("{}", ended.text),
+//! }
+//!
+//! // Customers call back.
+//! let mut events = client.events();
+//! while let Some(event) = events.next().await {
+//!     if let Event::Incoming(call) = event {
+//!         call.answer().await?;
+//!     }
+//! }
+//! client.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Inside, one task owns [`doorstep_call::Endpoint`], which decides everything; connections, voice and the token provider
 //! run beside it. Nothing personal is logged. Needs a tokio runtime with time and I/O; voice wants more than one thread.
 

@@ -1,5 +1,8 @@
 //! One media leg: carries out the endpoint's commands in their order, and tells what becomes of them.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use doorstep_call::{LegId, MediaCommand, MediaEvent, MediaFailure, OpId, Quality, Sdp};
 use doorstep_media::sdp::{Direction, SdpError};
 use doorstep_media::session::{MediaSession, SessionError};
@@ -50,7 +53,7 @@ struct Leg {
 }
 
 struct Path {
-    session: MediaSession,
+    session: Arc<MediaSession>,
     events: mpsc::Receiver<TransportEvent>,
     voice: Voice,
     /// The digit that is being sent.
@@ -146,7 +149,7 @@ impl Leg {
 
     async fn offer(&mut self, hold: bool, restart: bool) -> Result<Sdp, MediaFailure> {
         let addresses = self.factory.media.addresses(&self.factory.gateway);
-        let path = self.path().await?;
+        let path = self.path()?;
         if restart {
             path.session.restart_ice(addresses).await.map_err(failure)?;
         }
@@ -155,24 +158,25 @@ impl Leg {
     }
 
     async fn answer(&mut self, offer: &Sdp, hold: bool) -> Result<Sdp, MediaFailure> {
-        let path = self.path().await?;
+        let path = self.path()?;
         let sdp = path.session.create_answer(offer.expose(), direction(hold)).await.map_err(failure)?;
-        path.voice.negotiated(&path.session)?;
+        path.voice.negotiated()?;
         Ok(Sdp::new(sdp))
     }
 
     async fn apply(&mut self, answer: &Sdp) -> Result<(), MediaFailure> {
         let path = self.path.as_mut().ok_or(MediaFailure::NoSuchLeg)?;
         path.session.apply_answer(answer.expose()).await.map_err(failure)?;
-        path.voice.negotiated(&path.session)
+        path.voice.negotiated()
     }
 
     /// The leg's session; made when it is first wanted.
-    async fn path(&mut self) -> Result<&mut Path, MediaFailure> {
+    fn path(&mut self) -> Result<&mut Path, MediaFailure> {
         if self.path.is_none() {
             let config = self.factory.media.session(&self.factory.gateway);
             let (session, events) = MediaSession::new(config).map_err(failure)?;
-            let voice = Voice::new(&session, &self.factory.audio).await?;
+            let session = Arc::new(session);
+            let voice = Voice::new(Arc::clone(&session), &self.factory.audio);
             self.path = Some(Path { session, events, voice, digit: None });
         }
         self.path.as_mut().ok_or(MediaFailure::NoResources)
@@ -257,6 +261,6 @@ fn failure(error: SessionError) -> MediaFailure {
     }
 }
 
-fn milliseconds(ms: f64) -> std::time::Duration {
-    std::time::Duration::try_from_secs_f64(ms / 1000.0).unwrap_or_default()
+fn milliseconds(ms: f64) -> Duration {
+    Duration::try_from_secs_f64(ms / 1000.0).unwrap_or_default()
 }

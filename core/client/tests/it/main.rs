@@ -9,6 +9,7 @@ mod call_in;
 mod call_out;
 mod call_refused;
 mod call_transfer;
+mod call_voice;
 mod connection_backs_off;
 mod connection_comes_back;
 mod events_slow_reader;

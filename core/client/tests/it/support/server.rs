@@ -35,7 +35,6 @@ pub(crate) enum Manners {
 }
 
 pub(crate) struct Identity {
-    pub(crate) certificate: CertificateDer<'static>,
     pub(crate) pin: SpkiPin,
     /// Of the authority that issued it.
     pub(crate) root: CertificateDer<'static>,
@@ -66,9 +65,9 @@ impl Identity {
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(vec![certificate.clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
+            .with_single_cert(vec![certificate], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
             .unwrap();
-        Arc::new(Self { certificate, pin, root: root_der, config: Arc::new(config) })
+        Arc::new(Self { pin, root: root_der, config: Arc::new(config) })
     }
 }
 
@@ -154,6 +153,7 @@ async fn serve(tcp: TcpStream, acceptor: TlsAcceptor, manners: Manners, accepted
     }
     let mut authorization = None;
     let mut path = String::new();
+    #[allow(clippy::result_large_err, reason = "tungstenite's callback")]
     let answer = |request: &Request, mut response: Response| {
         authorization =
             request.headers().get("Authorization").map(|value| value.to_str().unwrap().to_owned());
@@ -174,7 +174,6 @@ async fn serve(tcp: TcpStream, acceptor: TlsAcceptor, manners: Manners, accepted
         response.headers_mut().insert("Sec-WebSocket-Protocol", "sip".parse().unwrap());
         Ok(response)
     };
-    #[allow(clippy::result_large_err, reason = "tungstenite's callback")]
     let Ok(socket) = tokio_tungstenite::accept_hdr_async(tls, answer).await else { return };
     let _ = accepted.send(Peer { socket, authorization, path, handshake }).await;
 }
