@@ -17,6 +17,8 @@ pub struct PhoneConfig {
     pub transport: Transport,
     /// Its own number, E.164, or its user's name.
     pub number: String,
+    /// Its owner's name, as callers send it along.
+    pub display_name: Option<String>,
     /// Voice codecs, most preferred first.
     pub codecs: Vec<Codec>,
     /// A WAV file that its owner says once a call is answered; silence without one.
@@ -37,6 +39,7 @@ impl PhoneConfig {
             trunk,
             transport: Transport::Udp,
             number: number.to_owned(),
+            display_name: None,
             codecs: vec![Codec::Pcma, Codec::Pcmu],
             play: None,
             record: None,

@@ -244,7 +244,8 @@ impl Driver {
     pub(crate) fn invite(&mut self, id: CallId, sdp: Bytes) -> Result<(), PhoneError> {
         let call = self.calls.get(&id).ok_or(PhoneError::NoSuchCall)?;
         let number = call.dialled.clone().ok_or(PhoneError::WrongState)?;
-        let me = NameAddr::new(self.address_of(&self.config.number));
+        let mut me = NameAddr::new(self.address_of(&self.config.number));
+        me.display_name.clone_from(&self.config.display_name);
         let callee = self.address_of(&number);
         let mut headers = Headers::default();
         // What a carrier adds.

@@ -156,6 +156,7 @@ fn config(cli: &Cli) -> PhoneConfig {
             CliTransport::Tcp => Transport::Tcp,
         },
         number: cli.number.clone(),
+        display_name: None,
         codecs: cli
             .codecs
             .iter()

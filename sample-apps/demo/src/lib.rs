@@ -4,6 +4,7 @@
 //! it needs, [`Program`] runs any of the programs and reads its events.
 
 pub mod act;
+pub mod campaign;
 pub mod phones;
 mod program;
 pub mod secrets;

@@ -121,21 +121,52 @@ impl Stage {
         })
     }
 
-    /// The company's backend tells the gateway of its number and of an order.
+    /// The company's backend tells the gateway of its number and of an order of this stage's courier and customer.
     ///
     /// # Errors
     /// When the gateway refuses.
     pub async fn place_order(&self, order: &str, label: &str) -> anyhow::Result<()> {
-        self.put(&format!("/v1/numbers/{}", self.company), &json!({})).await?;
+        self.put_order(order, &self.courier, &self.customer, label).await
+    }
+
+    /// The same for any courier and customer.
+    ///
+    /// # Errors
+    /// When the gateway refuses.
+    pub async fn put_order(
+        &self,
+        order: &str,
+        courier: &str,
+        customer: &str,
+        label: &str,
+    ) -> anyhow::Result<()> {
+        self.put_number().await?;
         let closes = time_text(SystemTime::now() + Duration::from_secs(3600));
         let body = json!({
-            "courier": self.courier,
-            "customer": self.customer,
+            "courier": courier,
+            "customer": customer,
             "label": label,
             "caller_id": self.company,
             "closes_at": closes,
         });
         self.put(&format!("/v1/orders/{order}"), &body).await
+    }
+
+    /// The company's number joins the pool.
+    ///
+    /// # Errors
+    /// When the gateway refuses.
+    pub async fn put_number(&self) -> anyhow::Result<()> {
+        self.put(&format!("/v1/numbers/{}", self.company), &json!({})).await
+    }
+
+    /// Where couriers connect, as an address.
+    ///
+    /// # Errors
+    /// When the gateway told of none.
+    pub fn edge_addr(&self) -> anyhow::Result<SocketAddr> {
+        let address = self.edge.split("://").nth(1).and_then(|rest| rest.split('/').next());
+        address.context("no edge")?.parse().with_context(|| format!("{} names no address", self.edge))
     }
 
     /// What the API answers to a GET: status and text.
@@ -153,11 +184,33 @@ impl Stage {
     /// # Errors
     /// When the gateway cannot be reached, or refuses.
     pub async fn put(&self, path: &str, body: &serde_json::Value) -> anyhow::Result<()> {
+        let (status, text) = self.try_put(path, body).await?;
+        if !(200..300).contains(&status) {
+            bail!("the gateway's API refuses PUT {path}: {status} {text}");
+        }
+        Ok(())
+    }
+
+    /// Sends a PUT to the API: status and text, whatever they are.
+    ///
+    /// # Errors
+    /// When the gateway cannot be reached.
+    pub async fn try_put(&self, path: &str, body: &serde_json::Value) -> anyhow::Result<(u16, String)> {
         let request = self.http.put(format!("{}{path}", self.api)).bearer_auth(&self.api_key).json(body);
         let response = request.send().await.context("the gateway's API does not answer")?;
-        let (status, text) = (response.status(), response.text().await?);
+        Ok((response.status().as_u16(), response.text().await?))
+    }
+
+    /// Sends a DELETE to the API.
+    ///
+    /// # Errors
+    /// When the gateway cannot be reached, or refuses.
+    pub async fn delete(&self, path: &str) -> anyhow::Result<()> {
+        let request = self.http.delete(format!("{}{path}", self.api)).bearer_auth(&self.api_key);
+        let response = request.send().await.context("the gateway's API does not answer")?;
+        let status = response.status();
         if !status.is_success() {
-            bail!("the gateway's API refuses PUT {path}: {status} {text}");
+            bail!("the gateway's API refuses DELETE {path}: {status} {}", response.text().await?);
         }
         Ok(())
     }
