@@ -42,7 +42,8 @@ impl Sounds {
         Ok(Self(place.to_owned()))
     }
 
-    /// Several prompts, one after the other.
+    /// Several prompts, one after the other. The silence before the first word is left out, so that the time to the
+    /// first sound is the calls', not the speaker's.
     ///
     /// # Errors
     /// When one is not there, or is not 8 kHz mono.
@@ -53,7 +54,9 @@ impl Sounds {
             samples.extend(read_8k(&path)?);
             samples.extend(std::iter::repeat_n(0, (RATE * PAUSE_MS / 1000) as usize));
         }
-        Ok(Script { samples })
+        let first = speech::first_audible_ms(&samples, RATE, 0).unwrap_or(0);
+        let silence = usize::try_from(first * u64::from(RATE) / 1000)?;
+        Ok(Script { samples: samples.split_off(silence.min(samples.len())) })
     }
 }
 

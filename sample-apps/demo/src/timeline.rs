@@ -33,12 +33,22 @@ pub struct Teller {
     /// What nobody could read any more: the reason is told at the end.
     failed: Option<io::Error>,
     told: BTreeMap<(Role, String), u32>,
+    /// What each screen shows.
+    screens: BTreeMap<Role, String>,
 }
 
 impl Teller {
     /// Tells to `out`.
     pub fn new(style: Style, out: Box<dyn Write + Send>) -> Self {
-        Self { style, out, start: None, answered: None, failed: None, told: BTreeMap::new() }
+        Self {
+            style,
+            out,
+            start: None,
+            answered: None,
+            failed: None,
+            told: BTreeMap::new(),
+            screens: BTreeMap::new(),
+        }
     }
 
     /// What is going on before the story begins.
@@ -68,6 +78,7 @@ impl Teller {
         self.start = None;
         self.answered = None;
         self.told.clear();
+        self.screens.clear();
         match self.style {
             Style::Words { .. } => {
                 let title = match act {
@@ -120,7 +131,11 @@ impl Teller {
         let who = self.paint(colour, &format!("{:<9}", event.who.name()));
         let line = format!("  {:>6.0} ms  {who} {text}", event.t - start);
         self.line(&line);
-        if let Some(screen) = event.text("screen").filter(|screen| !screen.is_empty()) {
+        let shown = event.text("screen").filter(|screen| !screen.is_empty());
+        if let Some(screen) =
+            shown.filter(|screen| self.screens.get(&event.who).is_none_or(|old| old != screen))
+        {
+            self.screens.insert(event.who, screen.to_owned());
             let screen = self.paint("1", screen);
             self.line(&format!("                       screen: [ {screen} ]"));
         }
@@ -142,7 +157,7 @@ impl Teller {
         ] {
             let Some(path) = path else { continue };
             let score = score.map_or_else(|| "?".to_owned(), |score| format!("{:.0} %", score * 100.0));
-            self.line(&format!("  the {who} heard {score} of what was said: {}", near(path)));
+            self.line(&format!("  what the {who} heard ({score} like what was said): {}", near(path)));
         }
     }
 
