@@ -1,16 +1,21 @@
 //! One call: what the user agent, the media and the phone's owner tell each other.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bytes::Bytes;
 use doorstep_sip::msg::{Headers, StatusCode};
-use doorstep_sip::ua::{EndCause, FlowId, Reply as SipReply, SessionEvent, SessionId};
+use doorstep_sip::ua::{EndCause, FlowId, Reply as SipReply, SessionEvent, SessionId, UaError};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::driver::{Driver, log};
 use crate::media::{Media, MediaNews, Op};
 use crate::{CallId, EndReason, PhoneConfig, PhoneError, PhoneEventKind};
+
+/// How long a change of media waits for one of the far side's, and how often.
+const PAUSE: Duration = Duration::from_millis(50);
+const AGAIN: u32 = 100;
 
 /// What a description is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +42,11 @@ pub(crate) struct Call {
     /// While it rings here: what goes into the 200.
     pub(crate) waiting_sdp: Option<Bytes>,
     pub(crate) answer_at: Option<Instant>,
+    /// A change of media that waits for another of the far side's to be done: on hold or not, when it is tried again,
+    /// and how often it may still be.
+    pub(crate) again: Option<(bool, Instant, u32)>,
+    /// Whether the last change that this phone wanted is a hold, and how often it may be tried again.
+    wanted: (bool, u32),
     /// This phone has an offer out, and the answer to come belongs to it.
     offering: bool,
     answered: bool,
@@ -64,6 +74,8 @@ impl Call {
             screen: String::new(),
             waiting_sdp: None,
             answer_at: None,
+            again: None,
+            wanted: (false, 0),
             offering: false,
             answered: false,
             hung_up: false,
@@ -161,11 +173,21 @@ impl Driver {
 
     pub(crate) fn hold(&mut self, id: CallId, hold: bool) -> Result<(), PhoneError> {
         let call = self.calls.get_mut(&id).ok_or(PhoneError::NoSuchCall)?;
-        if !call.answered || call.offering {
+        if !call.answered || call.offering || call.again.is_some() {
             return Err(PhoneError::WrongState);
         }
+        call.wanted = (hold, AGAIN);
         call.offer(Purpose::Reoffer, hold);
         Ok(())
+    }
+
+    /// The far side's change should be done by now.
+    pub(crate) fn hold_again(&mut self, id: CallId) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        if let Some((hold, _, left)) = call.again.take() {
+            call.wanted = (hold, left);
+            call.offer(Purpose::Reoffer, hold);
+        }
     }
 
     pub(crate) fn digits(&mut self, id: CallId, digits: String) -> Result<(), PhoneError> {
@@ -209,11 +231,17 @@ impl Driver {
                 (Some(Purpose::Reanswer), Some(session)) => self.ua.accept_offer(now, session, sdp)?,
                 (Some(Purpose::Reoffer), Some(session)) => {
                     let sent = self.ua.reoffer(now, session, sdp);
-                    if sent.is_err() {
-                        call.offering = false;
-                        self.emit(id, PhoneEventKind::MediaChanged { accepted: false });
+                    if sent.is_ok() {
+                        return Ok(());
                     }
-                    sent?;
+                    call.offering = false;
+                    let (hold, left) = call.wanted;
+                    if sent == Err(UaError::OfferPending) && left > 0 {
+                        call.again = Some((hold, Instant::now() + PAUSE, left - 1));
+                    } else {
+                        self.emit(id, PhoneEventKind::MediaChanged { accepted: false });
+                        sent?;
+                    }
                 }
                 (Some(Purpose::Reanswer | Purpose::Reoffer), None) | (Some(Purpose::Applied) | None, _) => {}
             },

@@ -149,7 +149,8 @@ impl Driver {
             return None;
         }
         let ua = self.ua.next_deadline().map(|due| self.epoch + due.since_epoch());
-        let calls = self.calls.values().filter_map(|call| call.answer_at);
+        let again = |call: &Call| call.again.map(|(_, at, _)| at);
+        let calls = self.calls.values().flat_map(|call| [call.answer_at, again(call)]).flatten();
         let stop = self.stopping.as_ref().map(|(_, latest)| *latest);
         let far = Instant::now() + Duration::from_secs(3600);
         Some(calls.chain(ua).chain(stop).min().unwrap_or(far))
@@ -164,6 +165,11 @@ impl Driver {
             if let Err(error) = self.answer(id) {
                 tracing::warn!(%error, "a call could not be answered");
             }
+        }
+        let due = |call: &Call| call.again.is_some_and(|(_, at, _)| at <= Instant::now());
+        let calls: Vec<_> = self.calls.iter().filter(|(_, call)| due(call)).map(|(id, _)| *id).collect();
+        for id in calls {
+            self.hold_again(id);
         }
     }
 

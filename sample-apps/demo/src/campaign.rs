@@ -245,7 +245,13 @@ impl Campaign {
         courier.phone.shutdown().await;
         customer.phone.shutdown().await;
 
-        for (scanner, tap) in [(&of_customer, &courier_tap), (&of_courier, &customer_tap)] {
+        for (scanner, other, tap) in
+            [(&of_customer, &of_courier, &courier_tap), (&of_courier, &of_customer, &customer_tap)]
+        {
+            // A side's own secrets are there; a search that does not find them would find nothing at all.
+            if other.scan_file(tap)?.len() < 2 {
+                bail!("{} does not even hold its own side's secrets", tap.display());
+            }
             self.report.bytes += std::fs::metadata(tap)?.len();
             self.report.leaks.extend(scanner.scan_file(tap)?);
         }
