@@ -2,7 +2,13 @@
 //! `cargo run --release -p doorstep-gateway --example joined_calls -- 100 10`
 //!
 //! The far sides run in a process of their own (this one again), so that the CPU time told is the plane's alone.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr, reason = "a measuring tool")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a measuring tool"
+)]
 
 use std::{
     collections::HashMap,

@@ -143,7 +143,7 @@ impl Storm {
                 }
                 UaEvent::Session { session, event: SessionEvent::Offer { .. } } => {
                     // Most take an offer at once; the others answer by a step, or not at all.
-                    if self.world.now.since_epoch().as_millis() % 4 > 0 {
+                    if !self.world.now.since_epoch().as_millis().is_multiple_of(4) {
                         self.act(who, session, Act::TakeOffer(true));
                     }
                 }
