@@ -29,12 +29,8 @@ pub(crate) struct Args {
 /// The benchmarks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Name {
-    /// Round trips and time from press to ringing, and from answer to first audio, over a 100 ms path.
-    Setup,
     /// What one Opus call costs in CPU, memory and allocations.
     Media,
-    /// 100 concurrent calls through one gateway.
-    Gateway,
     /// 500 calls with every failure, searched for what must not cross.
     Leaks,
 }
@@ -42,9 +38,7 @@ pub(crate) enum Name {
 impl Name {
     const fn target(self) -> &'static str {
         match self {
-            Self::Setup => "setup",
             Self::Media => "media",
-            Self::Gateway => "gateway",
             Self::Leaks => "leaks",
         }
     }
@@ -52,14 +46,13 @@ impl Name {
     const fn package(self) -> &'static str {
         match self {
             Self::Media => "doorstep-media",
-            Self::Setup | Self::Gateway | Self::Leaks => "doorstep-demo",
+            Self::Leaks => "doorstep-demo",
         }
     }
 
     fn needs(self) -> &'static [Part] {
         match self {
-            Self::Setup => &[Part::Build, Part::Sounds, Part::Namespaces],
-            Self::Media | Self::Gateway | Self::Leaks => &[Part::Build, Part::Sounds],
+            Self::Media | Self::Leaks => &[Part::Build, Part::Sounds],
         }
     }
 
@@ -67,7 +60,7 @@ impl Name {
     const fn runs_programs(self) -> bool {
         match self {
             Self::Media => false,
-            Self::Setup | Self::Gateway | Self::Leaks => true,
+            Self::Leaks => true,
         }
     }
 }
