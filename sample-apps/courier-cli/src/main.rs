@@ -19,7 +19,8 @@ use display::Display;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let filter = tracing_subscriber::EnvFilter::new(&args.log);
+    // The ICE and DTLS libraries warn with the far side's address.
+    let filter = tracing_subscriber::EnvFilter::new(format!("{},rtc=off", args.log));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let mut display = Display::new(args.json);
     let done = tokio::runtime::Builder::new_multi_thread()

@@ -109,7 +109,8 @@ enum CliCodec {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let filter = tracing_subscriber::EnvFilter::new(&cli.log);
+    // The ICE and DTLS libraries warn with the far side's address.
+    let filter = tracing_subscriber::EnvFilter::new(format!("{},rtc=off", cli.log));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let done = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
