@@ -23,8 +23,9 @@ pub(crate) struct Rest {
     pub(crate) quality: Quality,
 }
 
-/// How a call ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How a call ended. An error where it ended too early, see [`Call::answered`]; it reads as its text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
 pub struct Ended {
     /// Why.
     pub reason: EndReason,

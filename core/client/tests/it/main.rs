@@ -15,6 +15,7 @@ mod connection_comes_back;
 mod events_slow_reader;
 mod frames_of_garbage;
 mod push_registration;
+mod readme_example;
 mod shutdown_in_every_state;
 mod tokens_are_asked_for;
 mod transport_carries_messages;
