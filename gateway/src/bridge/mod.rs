@@ -16,8 +16,6 @@ mod ring_group;
 mod signal;
 mod talk;
 mod talk_leg;
-#[cfg(test)]
-mod tests;
 
 use call::Next;
 pub use call::{Call, CallRules};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use doorstep_sip::ua::{FlowId, IncomingId, SessionId};
 
+use super::dialing::Dialing;
 use super::gateway::GatewayCore;
 use super::headers::refusal_for_app;
 use super::ids::{CallId, CourierId, Hidden, LegId, OrderId, Sdp, Side, Timestamp};
@@ -35,11 +36,19 @@ pub(super) struct Leg {
     pub(super) instance: Option<String>,
     /// Its REFER that waits for an answer.
     pub(super) refer: Option<IncomingId>,
+    /// On the trunk: which carrier, by its place.
+    pub(super) carrier: Option<usize>,
+    /// Our call to a carrier that nobody has taken up yet.
+    pub(super) dialing: Option<Dialing>,
 }
 
 impl Leg {
-    pub(super) fn new(side: Side, session: SessionId, instance: Option<String>) -> Self {
-        Self { side, session, away: false, instance, refer: None }
+    pub(super) fn on_edge(session: SessionId, instance: Option<String>) -> Self {
+        Self { side: Side::Edge, session, away: false, instance, refer: None, carrier: None, dialing: None }
+    }
+
+    pub(super) fn on_trunk(session: SessionId, carrier: Option<usize>, dialing: Option<Dialing>) -> Self {
+        Self { side: Side::Trunk, session, away: false, instance: None, refer: None, carrier, dialing }
     }
 }
 
@@ -74,7 +83,7 @@ impl GatewayCore {
         let number = self.next_number();
         let (call, leg) = Call::from_courier(now, number, &grant, &self.rules, offer);
         let instance = self.edge.registrar.instance_on(&courier, flow);
-        let leg = (leg, Leg::new(Side::Edge, session, instance));
+        let leg = (leg, Leg::on_edge(session, instance));
         self.begin(now, number, call, Direction::CourierToCustomer, Some(grant), Vec::new(), Some(leg));
     }
 
@@ -90,7 +99,7 @@ impl GatewayCore {
         let apps = grant.as_ref().map(|grant| self.apps_for(&grant.courier, now)).unwrap_or_default();
         let (call, leg) =
             Call::from_customer(now, number, grant.as_ref(), otherwise, &self.rules, offer, apps.len());
-        let leg = (leg, Leg::new(Side::Trunk, session, None));
+        let leg = (leg, Leg::on_trunk(session, self.trunk.carrier_of(session), None));
         self.begin(now, number, call, Direction::CustomerToCourier, grant, apps, Some(leg));
     }
 

@@ -5,6 +5,7 @@ use doorstep_sip::msg::{Headers, NameAddr, Response, SipUri, StatusCode};
 use doorstep_sip::ua::{EndCause, FlowId, Invite, SessionEvent, SessionId, UaError, UserAgent};
 
 use super::calls::Leg;
+use super::dialing::Dialing;
 use super::gateway::GatewayCore;
 use super::headers::{add_label, one_line, reason, refusal_for_app, refusal_for_carrier, status_of};
 use super::ids::{CourierId, LegId, Sdp, Side, Timestamp};
@@ -17,12 +18,15 @@ impl GatewayCore {
     pub(super) fn speak(&mut self, now: Timestamp, number: u64, leg: LegId, output: LegOutput) {
         let output = match output {
             LegOutput::InviteCarrier { number: callee, caller_id, offer } => {
-                let session = self.call_carrier(now, &callee, &caller_id, offer);
-                return self.invited(now, number, leg, Side::Trunk, session, None);
+                let dialing = Dialing::new(callee, caller_id, offer);
+                let called = self
+                    .dial(now, dialing)
+                    .map(|(session, carrier, dialing)| Leg::on_trunk(session, Some(carrier), Some(dialing)));
+                return self.invited(now, number, leg, called);
             }
             LegOutput::InviteApp { app, offer } => {
-                let (session, instance) = self.call_app(now, number, app, offer);
-                return self.invited(now, number, leg, Side::Edge, session, instance);
+                let called = self.call_app(now, number, app, offer);
+                return self.invited(now, number, leg, called);
             }
             other => other,
         };
@@ -91,19 +95,11 @@ impl GatewayCore {
         }
     }
 
-    fn call_app(
-        &mut self,
-        now: Timestamp,
-        number: u64,
-        app: usize,
-        offer: Sdp,
-    ) -> (Result<SessionId, UaError>, Option<String>) {
-        let Some(entry) = self.calls.get(&number) else { return (Err(UaError::NoSuchSession), None) };
-        let Some(app) = entry.apps.get(app) else { return (Err(UaError::NoSuchFlow), None) };
+    fn call_app(&mut self, now: Timestamp, number: u64, app: usize, offer: Sdp) -> Result<Leg, UaError> {
+        let entry = self.calls.get(&number).ok_or(UaError::NoSuchSession)?;
+        let app = entry.apps.get(app).ok_or(UaError::NoSuchFlow)?;
         let instance = app.binding.instance.clone();
-        let Ok(uri) = app.binding.contact.expose().parse::<SipUri>() else {
-            return (Err(UaError::NoSuchFlow), instance);
-        };
+        let uri = app.binding.contact.expose().parse::<SipUri>()?;
         let own = SipUri::new(self.config.domain.clone());
         let user =
             entry.record.order.as_ref().map_or_else(|| "order".to_owned(), |order| format!("order.{order}"));
@@ -121,26 +117,18 @@ impl GatewayCore {
             headers,
             sdp: offer.into_exposed().into(),
         };
-        (self.edge.ua.invite(now, app.flow, invite), instance)
+        Ok(Leg::on_edge(self.edge.ua.invite(now, app.flow, invite)?, instance))
     }
 
-    fn invited(
-        &mut self,
-        now: Timestamp,
-        number: u64,
-        leg: LegId,
-        side: Side,
-        session: Result<SessionId, UaError>,
-        instance: Option<String>,
-    ) {
+    fn invited(&mut self, now: Timestamp, number: u64, leg: LegId, called: Result<Leg, UaError>) {
         let Some(entry) = self.calls.get_mut(&number) else { return };
-        match session {
-            Ok(session) => {
-                self.sessions.insert((side, session), leg);
-                entry.legs.insert(leg, Leg::new(side, session, instance));
+        match called {
+            Ok(called) => {
+                self.sessions.insert((called.side, called.session), leg);
+                entry.legs.insert(leg, called);
             }
             Err(error) => {
-                tracing::debug!(%error, ?side, "a leg could not be called");
+                tracing::debug!(%error, "a leg could not be called");
                 let input = LegInput::Refused(StatusCode::SERVICE_UNAVAILABLE.code());
                 entry.call.handle_input(now, CallInput::Leg { leg, input });
             }
@@ -163,12 +151,10 @@ impl GatewayCore {
         };
         let number = call_of_leg(leg);
         self.note_return(now, number, leg);
+        if side == Side::Trunk && self.dial_on(now, leg, session, &event) {
+            return;
+        }
         for input in self.inputs_of(now, side, session, leg, event) {
-            if let LegInput::Lost = input
-                && side == Side::Trunk
-            {
-                self.carrier_is_silent(now);
-            }
             self.tell_call(now, number, CallInput::Leg { leg, input });
         }
     }
@@ -272,15 +258,12 @@ impl GatewayCore {
     }
 
     /// The connection to a carrier was made anew: calls that were on the old one go on there.
-    pub(super) fn carrier_came_back(&mut self, now: Timestamp, place: usize, flow: FlowId) {
+    pub(super) fn carrier_came_back(&mut self, now: Timestamp, carrier: usize, flow: FlowId) {
         let legs =
             self.calls.iter().flat_map(|(number, entry)| entry.legs.iter().map(move |leg| (number, leg)));
-        let lost = legs.filter(|(_, (_, leg))| leg.side == Side::Trunk && leg.away);
+        let lost = legs.filter(|(_, (_, leg))| leg.away && leg.carrier == Some(carrier));
         let back = lost.map(|(number, (id, leg))| (*number, *id, leg.session)).collect();
-        // With several carriers a lost leg's own cannot be told any more.
-        if self.trunk.carriers.len() == 1 && place == 0 {
-            self.move_legs(now, Side::Trunk, flow, back);
-        }
+        self.move_legs(now, Side::Trunk, flow, back);
     }
 
     fn move_legs(&mut self, now: Timestamp, side: Side, flow: FlowId, legs: Vec<(u64, LegId, SessionId)>) {
@@ -299,7 +282,7 @@ impl GatewayCore {
         }
     }
 
-    fn leg_mut(&mut self, leg: LegId) -> Option<&mut Leg> {
+    pub(super) fn leg_mut(&mut self, leg: LegId) -> Option<&mut Leg> {
         self.calls.get_mut(&call_of_leg(leg))?.legs.get_mut(&leg)
     }
 }

@@ -4,6 +4,7 @@
 
 mod calls;
 mod config;
+mod dialing;
 mod edge;
 mod gateway;
 mod headers;

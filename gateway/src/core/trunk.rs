@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use doorstep_sip::digest::Credentials as DigestCredentials;
 use doorstep_sip::msg::{HeaderName, Headers, NameAddr, Request, Response, SipUri, StatusCode};
 use doorstep_sip::registration::Registration;
-use doorstep_sip::ua::{Invite, Reply, RequestId, SessionId, UaConfig, UaError, UaEvent, UserAgent};
+use doorstep_sip::ua::{Invite, Reply, RequestId, SessionId, UaConfig, UaEvent, UserAgent};
 use rand::RngExt as _;
 use rand_chacha::ChaCha12Rng;
 
@@ -83,6 +83,11 @@ impl Trunk {
         self.flows.contains_key(&flow)
     }
 
+    /// Which carrier a session is with.
+    pub(super) fn carrier_of(&self, session: SessionId) -> Option<usize> {
+        self.flows.get(&self.ua.session_flow(session)?).copied()
+    }
+
     /// Whether any carrier would take a call.
     pub(super) fn is_up(&self) -> bool {
         self.carriers.iter().any(Carrier::is_up)
@@ -125,7 +130,7 @@ impl Carrier {
         NameAddr::new(self.own_uri(outbound).with_user(own_user(&self.config)))
     }
 
-    fn invite(
+    pub(super) fn invite(
         &self,
         outbound: &Outbound,
         number: &PhoneNumber,
@@ -259,30 +264,6 @@ impl GatewayCore {
         if let Err(error) = self.trunk.ua.reject(now, session, refusal_for_carrier(code)) {
             tracing::debug!(%error, "a carrier's call could not be refused");
         }
-    }
-
-    /// Calls a number through the best carrier that answers. Nothing of the courier's leg is in it.
-    pub(super) fn call_carrier(
-        &mut self,
-        now: Timestamp,
-        number: &PhoneNumber,
-        caller_id: &PhoneNumber,
-        offer: Sdp,
-    ) -> Result<SessionId, UaError> {
-        let carrier = self.trunk.carriers.iter().find(|carrier| carrier.is_up());
-        let (carrier, outbound) = carrier
-            .and_then(|carrier| Some((carrier, carrier.outbound.clone()?)))
-            .ok_or(UaError::NoSuchFlow)?;
-        let invite = carrier.invite(&outbound, number, caller_id, offer);
-        self.trunk.ua.invite(now, outbound.flow, invite)
-    }
-
-    /// A call to a carrier got no answer at all: ask at once whether it is there.
-    pub(super) fn carrier_is_silent(&mut self, now: Timestamp) {
-        for carrier in &mut self.trunk.carriers {
-            carrier.health.doubt(now);
-        }
-        self.carriers_due(now);
     }
 
     /// Asks carriers for their health and registers with them, where it is time to.

@@ -7,7 +7,7 @@ use super::world::{
     APP_OFFER, CARRIER_HOST, COMPANY, COURIER, CUSTOMER, EDGE_HOST, ORDER, PHONE_ANSWER, PHONE_OFFER,
     TRUNK_HOST, Who, World, config, error_header,
 };
-use crate::core::{CallEventKind, EndReason, GatewayEvent};
+use crate::core::{CallEventKind, EndReason, GatewayEvent, LegProfile};
 
 #[test]
 fn a_courier_talks_with_the_customer_and_hangs_up() {
@@ -286,4 +286,19 @@ fn an_app_cannot_take_over_a_session_by_replaces() {
     assert_eq!(world.refused(Who::App(other)).status, StatusCode::FORBIDDEN);
     world.pass(Duration::from_secs(1));
     assert_eq!(world.media.talking().len(), 1, "the call goes on");
+}
+
+#[test]
+fn an_answer_that_is_faster_than_our_own_description_waits_for_it() {
+    let mut world = World::new();
+    let app = world.connect(COURIER);
+    world.slow_media = Some(LegProfile::WebRtc);
+    world.app_calls(app, ORDER);
+    let (b, _) = world.invited(Who::Carrier);
+    world.answer(Who::Carrier, b, PHONE_ANSWER);
+    world.pass(Duration::from_millis(500));
+    assert_eq!(world.count("Edge: SIP/2.0 1"), 1, "100 and nothing else");
+    let answered = world.answered(Who::App(app));
+    assert!(String::from_utf8_lossy(&answered.body).contains("s=answer"));
+    assert_eq!(world.media.talking().len(), 1);
 }

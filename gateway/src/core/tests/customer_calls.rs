@@ -8,7 +8,7 @@ use super::world::{
     APP_ANSWER, CENTRE, COMPANY, COURIER, CUSTOMER, EDGE_HOST, LABEL, ORDER, PHONE_ANSWER, PHONE_OFFER, Who,
     World, config,
 };
-use crate::core::{Direction, EndReason, ErrorCode};
+use crate::core::{Direction, EndReason, ErrorCode, LegProfile};
 
 #[test]
 fn a_customer_calls_back_and_the_courier_answers() {
@@ -271,4 +271,25 @@ fn a_store_without_an_answer_is_503_to_the_carrier_and_ends_no_running_call() {
     assert!(matches!(world.ended(Who::Carrier), EndCause::Remote { .. }));
     world.pass(Duration::from_secs(60));
     assert_eq!((world.core.call_count(), world.media.open()), (0, 0));
+}
+
+#[test]
+fn a_courier_who_is_faster_than_our_own_description_waits_for_it() {
+    for hang_up in [false, true] {
+        let mut world = World::new();
+        let app = world.ready_app();
+        world.slow_media = Some(LegProfile::Rtp);
+        world.phone_calls(CUSTOMER, COMPANY, PHONE_OFFER);
+        let (a, _) = world.invited(Who::App(app));
+        world.answer(Who::App(app), a, APP_ANSWER);
+        world.pass(Duration::from_millis(500));
+        if hang_up {
+            world.end(Who::App(app), a);
+            assert_eq!(world.refused(Who::Carrier).status, StatusCode::TEMPORARILY_UNAVAILABLE);
+            world.assert_nothing_left();
+        } else {
+            world.answered(Who::Carrier);
+            assert_eq!(world.media.talking().len(), 1);
+        }
+    }
 }

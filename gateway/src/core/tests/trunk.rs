@@ -3,12 +3,12 @@ use std::time::Duration;
 use doorstep_sip::Sensitive;
 use doorstep_sip::digest::{DigestConfig, DigestRefusal, DigestServer, Secret};
 use doorstep_sip::msg::{HeaderName, Method, StatusCode};
-use doorstep_sip::ua::{Reply, UaEvent};
+use doorstep_sip::ua::{FlowId, Reply, UaEvent};
 
 use super::world::{
     COMPANY, COURIER, CUSTOMER, ORDER, PHONE_ANSWER, TRUNK_HOST, Who, World, config, error_header,
 };
-use crate::core::{Credentials, GatewayEvent};
+use crate::core::{CarrierId, Credentials, GatewayEvent};
 
 fn health(world: &World) -> Vec<bool> {
     let changes = world.events.iter().filter_map(|event| match event {
@@ -119,4 +119,44 @@ fn a_carrier_may_want_registration_and_digest_and_an_asserted_identity() {
     strict.judge(&world, &request).unwrap();
     world.answer(Who::Carrier, session, PHONE_ANSWER);
     world.answered(Who::App(app));
+}
+
+#[test]
+fn a_call_that_one_carrier_does_not_take_goes_to_the_next() {
+    let mut config = config();
+    let mut second = config.carriers[0].clone();
+    second.id = CarrierId("second".into());
+    second.host = "203.0.113.6".parse().unwrap();
+    config.carriers.push(second);
+    let mut world = World::with(config, 1);
+    world.open_carrier_flow(FlowId(2), "second");
+    let app = world.connect(COURIER);
+    world.app_calls(app, ORDER);
+    let hosts = |request: doorstep_sip::msg::Request| request.uri.as_sip().unwrap().host.to_string();
+    let (b, request) = world.invited(Who::Carrier);
+    assert_eq!(hosts(request), "203.0.113.5");
+    world.reject(Who::Carrier, b, 503);
+    let (b, request) = world.invited(Who::Carrier);
+    assert_eq!(hosts(request), "203.0.113.6");
+    world.answer(Who::Carrier, b, PHONE_ANSWER);
+    world.answered(Who::App(app));
+
+    // What a phone says is not asked of another carrier; and when all fail, the trunk is down.
+    world.app_calls(app, ORDER);
+    let (b, _) = world.invited(Who::Carrier);
+    world.reject(Who::Carrier, b, 486);
+    assert_eq!(world.refused(Who::App(app)).status, StatusCode::BUSY_HERE);
+    world.app_calls(app, ORDER);
+    for _ in 0..2 {
+        let (b, _) = world.invited(Who::Carrier);
+        world.reject(Who::Carrier, b, 500);
+    }
+    assert_eq!(world.refused(Who::App(app)).status, StatusCode::SERVICE_UNAVAILABLE);
+    // Nor is one that rang.
+    world.app_calls(app, ORDER);
+    let (b, _) = world.invited(Who::Carrier);
+    world.ring(Who::Carrier, b);
+    world.reject(Who::Carrier, b, 500);
+    world.refused(Who::App(app));
+    assert_eq!(world.count("Trunk: INVITE"), 6);
 }

@@ -12,7 +12,7 @@ use super::media::FakeMedia;
 use super::store::FakeStore;
 use crate::core::{
     CallRecord, CarrierConfig, CarrierId, CoreConfig, CourierId, ErrorCode, Frame, GatewayCore, GatewayEvent,
-    Identity, Input, Lookup, LookupResult, MediaEvent, OpId, Output, Peer, Side,
+    Identity, Input, LegProfile, Lookup, LookupResult, MediaEvent, OpId, Output, Peer, Side,
 };
 use crate::masking::{E164, NumberPlan};
 
@@ -34,7 +34,7 @@ pub(super) const SOON: Duration = Duration::from_secs(20);
 enum Parcel {
     ToCore(Side, FlowId, Bytes),
     ToApp(FlowId, Bytes),
-    ToCarrier(Bytes),
+    ToCarrier(FlowId, Bytes),
     Answer(OpId, LookupResult),
     Media(MediaEvent),
 }
@@ -55,6 +55,8 @@ pub(super) struct World {
     pub(super) media: FakeMedia,
     /// One in so many datagrams is lost.
     pub(super) loss: Option<u32>,
+    /// The media plane takes its time for legs of that kind.
+    pub(super) slow_media: Option<LegProfile>,
     /// The carrier receives nothing.
     pub(super) carrier_is_deaf: bool,
     pub(super) heard: VecDeque<(Who, UaEvent)>,
@@ -105,6 +107,7 @@ impl World {
             store: FakeStore::new(),
             media: FakeMedia::default(),
             loss: None,
+            slow_media: None,
             carrier_is_deaf: false,
             heard: VecDeque::new(),
             events: Vec::new(),
@@ -121,12 +124,20 @@ impl World {
             flows: 0,
             rng,
         };
-        world.input(Input::FlowOpened {
-            flow: CARRIER_FLOW,
-            peer: Peer::Carrier { carrier: CarrierId("main".into()), outbound: true },
-            info: Sensitive::new(flow_info(TransportKind::Udp, TRUNK_HOST, "doorstep")),
-        });
+        world.open_carrier_flow(CARRIER_FLOW, "main");
         world
+    }
+
+    /// A way to a carrier; all lead to the same far side here.
+    pub(super) fn open_carrier_flow(&mut self, flow: FlowId, carrier: &str) {
+        let now = self.now;
+        if flow != CARRIER_FLOW {
+            self.carrier.flow_opened(flow, flow_info(TransportKind::Udp, CARRIER_HOST, "carrier"));
+        }
+        let info = Sensitive::new(flow_info(TransportKind::Udp, TRUNK_HOST, "doorstep"));
+        let peer = Peer::Carrier { carrier: CarrierId(carrier.into()), outbound: true };
+        self.core.handle_input(now, Input::FlowOpened { flow, peer, info });
+        self.drain();
     }
 
     pub(super) fn input(&mut self, input: Input) {
@@ -244,7 +255,7 @@ impl World {
                     app.handle_message(now, flow, &bytes);
                 }
             }
-            Parcel::ToCarrier(bytes) => self.carrier.handle_message(now, CARRIER_FLOW, &bytes),
+            Parcel::ToCarrier(flow, bytes) => self.carrier.handle_message(now, flow, &bytes),
             Parcel::Answer(op, result) => self.core.handle_input(now, Input::Lookup { op, result }),
             Parcel::Media(event) => self.core.handle_input(now, Input::Media(event)),
         }
@@ -270,9 +281,9 @@ impl World {
         }
         while let Some(output) = self.carrier.poll() {
             match output {
-                UaOutput::Send { bytes, .. } => {
+                UaOutput::Send { flow, bytes } => {
                     if let Some(delay) = self.datagram() {
-                        self.post(delay, Parcel::ToCore(Side::Trunk, CARRIER_FLOW, bytes));
+                        self.post(delay, Parcel::ToCore(Side::Trunk, flow, bytes));
                     }
                 }
                 UaOutput::Event(UaEvent::IncomingInvite { session, .. }) if self.answers_at_once => {
@@ -293,7 +304,7 @@ impl World {
                     Side::Edge => self.post(Duration::from_millis(20), Parcel::ToApp(flow, bytes)),
                     Side::Trunk => {
                         if let Some(delay) = self.datagram().filter(|_| !self.carrier_is_deaf) {
-                            self.post(delay, Parcel::ToCarrier(bytes));
+                            self.post(delay, Parcel::ToCarrier(flow, bytes));
                         }
                     }
                 }
@@ -307,7 +318,10 @@ impl World {
             }
             Output::Media(command) => {
                 for event in self.media.handle(command) {
-                    self.post(Duration::from_millis(2), Parcel::Media(event));
+                    let slow =
+                        self.slow_media.is_some_and(|slow| self.media.legs[&event.leg()].profile == slow);
+                    let delay = Duration::from_millis(if slow { 2000 } else { 2 });
+                    self.post(delay, Parcel::Media(event));
                 }
             }
             Output::Event(event) => self.events.push(event),
