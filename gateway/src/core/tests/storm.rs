@@ -311,8 +311,11 @@ impl Storm {
         if stop {
             self.world.pass(Duration::from_secs(60));
             self.world.input(Input::Shutdown);
-            return;
+            self.world.pass(Duration::from_secs(100));
+            assert_eq!((self.world.core.call_count(), self.world.core.open_count()), (0, 0));
+            self.look();
         }
+        // A caller that was deaf when it was refused still waits: it gives up now.
         for _ in 0..3 {
             self.world.pass(Duration::from_secs(60));
             self.look();
