@@ -208,9 +208,12 @@ fn summarise(act: Act, events: &[Event]) -> ActSummary {
     let answered = at(called, "answered");
     let first_audio = |who| Some((at(who, "first_audio")? - answered?).max(0.0));
     let screen = |who| {
-        let mut shown =
-            events.iter().filter(|event| event.who == who).filter_map(|event| event.text("screen"));
-        shown.next_back().map(str::to_owned)
+        // A phone shows what was dialled.
+        let on_screen = |event: &'_ Event| {
+            let shown = event.text("screen").or_else(|| event.text("number"));
+            shown.map(str::to_owned)
+        };
+        events.iter().rev().filter(|event| event.who == who).find_map(on_screen)
     };
     ActSummary {
         name: act,
@@ -284,11 +287,13 @@ mod tests {
 
     #[test]
     fn a_call_that_nobody_answers_is_not_connected() {
-        let events =
-            [event(Role::Customer, 1.0, "calling", None), event(Role::Customer, 9.0, "ringing", None)];
+        let mut calling = event(Role::Customer, 1.0, "calling", None);
+        calling.fields.insert("number".to_owned(), json!("+49302312500"));
+        let events = [calling, event(Role::Customer, 9.0, "ringing", None)];
         let summary = summarise(Act::CustomerCallsBack, &events);
         assert!(!summary.connected);
         assert_eq!(summary.press_to_ringing_ms, Some(8.0));
+        assert_eq!(summary.customer_screen.as_deref(), Some("+49302312500"));
         assert_eq!(summary.answer_to_audio_ms, None);
     }
 }

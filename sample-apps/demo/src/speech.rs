@@ -46,7 +46,7 @@ impl Sounds {
     /// first sound is the calls', not the speaker's.
     ///
     /// # Errors
-    /// When one is not there, or is not 8 kHz mono.
+    /// When one is not there, or is no 16-bit WAV file.
     pub fn script(&self, prompts: &[&str]) -> anyhow::Result<Script> {
         let mut samples = Vec::new();
         for prompt in prompts {
@@ -64,6 +64,14 @@ impl Script {
     /// How long it takes to say it.
     pub fn duration(&self) -> std::time::Duration {
         std::time::Duration::from_millis(self.samples.len() as u64 * 1000 / u64::from(RATE))
+    }
+
+    /// The same with silence behind it.
+    #[must_use]
+    pub fn then_silent_for(mut self, silence: std::time::Duration) -> Self {
+        let samples = silence.as_millis() as usize * RATE as usize / 1000;
+        self.samples.extend(std::iter::repeat_n(0, samples));
+        self
     }
 
     /// Writes it as a sound file, 8 kHz mono.
@@ -94,16 +102,17 @@ impl Script {
     }
 }
 
-/// A mono WAV file at 8 kHz or a multiple, brought down to 8 kHz. What a telephone carries has nothing above 4 kHz, so
+/// A WAV file at 8 kHz or a multiple, brought down to 8 kHz, the first of its channels. What a telephone carries has nothing above 4 kHz, so
 /// that taking means does as a filter.
 fn read_8k(path: &Path) -> anyhow::Result<Vec<i16>> {
     let mut reader =
         hound::WavReader::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
     let spec = reader.spec();
-    if spec.channels != 1 || spec.bits_per_sample != 16 || spec.sample_rate % RATE != 0 {
-        bail!("{} is not 16-bit mono at a multiple of 8 kHz", path.display());
+    if spec.channels == 0 || spec.bits_per_sample != 16 || spec.sample_rate % RATE != 0 {
+        bail!("{} is not 16-bit at a multiple of 8 kHz", path.display());
     }
-    let samples = reader.samples::<i16>().collect::<Result<Vec<_>, _>>()?;
+    let first_channel = reader.samples::<i16>().step_by(spec.channels.into());
+    let samples = first_channel.collect::<Result<Vec<_>, _>>()?;
     let factor = (spec.sample_rate / RATE) as usize;
     let mean = |chunk: &[i16]| {
         let sum: i64 = chunk.iter().map(|sample| i64::from(*sample)).sum();

@@ -227,6 +227,11 @@ impl Stage {
         jsonwebtoken::encode(&header, &claims, &key).context("the token cannot be signed")
     }
 
+    /// What the gateway's key is known by (`sha256//…`); `None` where couriers connect without TLS.
+    pub fn pin(&self) -> Option<&str> {
+        self.pin.as_deref()
+    }
+
     /// The courier's app, signed in; the caller adds what it is to do.
     ///
     /// # Errors
