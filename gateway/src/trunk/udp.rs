@@ -48,6 +48,8 @@ impl UdpTrunk {
         driver: Handle,
     ) -> io::Result<Arc<Self>> {
         let socket = Arc::new(UdpSocket::bind(listen).await?);
+        // Until the runtime has seen it writable once, a send that does not wait fails: the first datagram would be lost.
+        socket.writable().await?;
         let address = socket.local_addr()?;
         Ok(Arc::new(Self { address, socket, advertised, sources, driver, flows: Mutex::default() }))
     }

@@ -1,7 +1,7 @@
 //! The DTLS 1.2 handshake that gives SRTP its keys (RFC 5763, RFC 5764), authenticated by certificate fingerprints.
 //!
-//! One certificate serves a process: making one takes about 0.5 ms in a debug build (0.1 ms otherwise), which every call
-//! after the first is spared. It names nobody.
+//! One certificate serves a process: the first offer takes half a millisecond longer than the next (debug build,
+//! `examples/connect_time.rs`), since it makes it. It names nobody.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
