@@ -9,9 +9,8 @@ pub mod framing;
 pub mod msg;
 pub mod registrar;
 pub mod registration;
-mod sensitive;
 mod time;
 pub mod ua;
 
-pub use sensitive::Sensitive;
+pub use doorstep_sensitive::Sensitive;
 pub use time::Timestamp;

@@ -1,3 +1,5 @@
+//! Values that must not be printed.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
