@@ -79,6 +79,7 @@ impl CarrierLeg {
             | MediaEvent::Connected { .. }
             | MediaEvent::Disconnected { .. }
             | MediaEvent::FirstAudio { .. }
+            | MediaEvent::Played { .. }
             | MediaEvent::RemoteHold { .. }
             | MediaEvent::Dtmf { .. }
             | MediaEvent::Stats { .. } => CarrierEvent::None,

@@ -159,8 +159,8 @@ impl CustomerCall {
 
     fn fall_back(&mut self, reason: EndReason, desk: &mut Desk) -> Next {
         match self.otherwise.clone() {
-            Fallback::Refuse => self.unreachable(reason, desk),
-            Fallback::ContactCentre { number, caller_id } => {
+            Fallback::Refuse | Fallback::Message { .. } => self.unreachable(reason, desk),
+            Fallback::ContactCentre { number, caller_id, message: _ } => {
                 self.callee = Callee::Centre(CarrierLeg::start(number, caller_id, desk));
                 Next::RingAgain
             }

@@ -85,6 +85,7 @@ impl RingGroup {
             | MediaEvent::Connected { .. }
             | MediaEvent::Disconnected { .. }
             | MediaEvent::FirstAudio { .. }
+            | MediaEvent::Played { .. }
             | MediaEvent::RemoteHold { .. }
             | MediaEvent::Dtmf { .. }
             | MediaEvent::Stats { .. } => RingEvent::None,

@@ -129,6 +129,7 @@ impl TalkLeg {
             | MediaEvent::Done { .. }
             | MediaEvent::Disconnected { .. }
             | MediaEvent::FirstAudio { .. }
+            | MediaEvent::Played { .. }
             | MediaEvent::Dtmf { .. }
             | MediaEvent::Stats { .. } => {}
         }

@@ -93,6 +93,8 @@ impl GatewayCore {
             Input::Message { side, flow, bytes } => self.message(now, side, flow, &bytes),
             Input::Lookup { op, result } => self.looked_up(now, op, result),
             Input::Media(event) => self.tell_call(now, call_of_leg(event.leg()), CallInput::Media(event)),
+            Input::PushResult { call, outcome } => self.wake_went(now, &call, outcome),
+            Input::DeviceGone { courier, device } => self.device_gone(courier, device),
             Input::Command(command) => self.command(now, command),
             Input::Deadline => self.deadline(now),
             Input::Shutdown => self.shut_down(now),

@@ -5,6 +5,7 @@ use doorstep_sip::Sensitive;
 use super::ids::{CallId, CarrierId, CourierId, FlowId, FlowInfo, Frame, OpId, OrderId, Side, Timestamp};
 use super::lookup::{CallRecord, Lookup, LookupResult};
 use super::media_port::{MediaCommand, MediaEvent};
+use super::push::{DeviceId, PushCommand, WakeOutcome};
 use super::refusal::ErrorCode;
 
 /// Who stands behind a flow of the edge, by the token of its WebSocket upgrade.
@@ -78,6 +79,20 @@ pub enum Input {
     },
     /// The media plane has something to say.
     Media(MediaEvent),
+    /// What became of a wake ([`PushCommand::Wake`]). May come several times for a call; late ones are dropped.
+    PushResult {
+        /// The call.
+        call: CallId,
+        /// What became of it.
+        outcome: WakeOutcome,
+    },
+    /// The provider says that a device's token is gone: its bindings lose their push data, until the app registers anew.
+    DeviceGone {
+        /// Whose it was.
+        courier: CourierId,
+        /// The device.
+        device: DeviceId,
+    },
     /// The company's order through the API.
     Command(Command),
     /// The time told by `next_deadline` has come.
@@ -135,6 +150,8 @@ pub enum Output {
     },
     /// Tell the media plane.
     Media(MediaCommand),
+    /// Tell push-service.
+    Push(PushCommand),
     /// Tell whoever listens (SSE).
     Event(GatewayEvent),
     /// The answer to a [`Command`].

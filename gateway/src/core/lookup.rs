@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::ids::{CallId, CourierId, Hidden, OrderId, PhoneNumber, Timestamp};
+use super::media_port::ClipId;
 use super::refusal::ErrorCode;
 
 /// A question to the store.
@@ -36,10 +37,20 @@ pub enum Lookup {
         /// Which: its contact URI as registered, or all.
         contact: Option<Hidden>,
     },
-    /// All bindings of a courier that have not run out. Answered by `Bindings`.
+    /// All bindings of a courier that have not run out or have push data. Answered by `Bindings`.
     LoadBindings {
         /// Whose.
         courier: CourierId,
+    },
+    /// A device's token is gone: the courier's binding of that contact loses its push data, unless it has another token by now. Answered by
+    /// `Bindings`.
+    ForgetPush {
+        /// Whose.
+        courier: CourierId,
+        /// Which: its contact URI as registered.
+        contact: Hidden,
+        /// The token that is gone.
+        prid: Hidden,
     },
     /// Insert or update a call record, by its id. Answered by `Recorded`.
     RecordCall(CallRecord),
@@ -104,6 +115,13 @@ pub enum Fallback {
         number: PhoneNumber,
         /// The company number shown to it.
         caller_id: PhoneNumber,
+        /// Said to the caller first; the contact centre is called meanwhile.
+        message: Option<ClipId>,
+    },
+    /// Answer, say this, and hang up.
+    Message {
+        /// What is said.
+        clip: ClipId,
     },
     /// Refuse with 480.
     Refuse,
@@ -124,7 +142,8 @@ pub struct Binding {
     pub call_id: Hidden,
     /// CSeq of the REGISTER.
     pub cseq: u32,
-    /// When it runs out, in the driver's time.
+    /// When it runs out, in the driver's time. One with push data stays all the same (RFC 8599 section 4.1.4): until it is removed or
+    /// replaced, or its token is gone.
     pub expires_at: Timestamp,
     /// Push service data (RFC 8599), when the app gave it.
     pub push: Option<PushTarget>,

@@ -10,6 +10,10 @@
 
 use super::ids::{LegId, OpId, Sdp};
 
+/// A recording that the driver has loaded, by its place among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClipId(pub u32);
+
 /// What kind of far side a leg has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LegProfile {
@@ -82,6 +86,14 @@ pub enum MediaCommand {
         /// Milliseconds.
         duration_ms: u32,
     },
+    /// Play a recording to the far side of `leg`, from its start and once. What the joined leg says is not heard meanwhile. Answered by
+    /// `Played` when it is over, also when it could not be played or another `Play` or a `Join` stopped it; not after `Close`.
+    Play {
+        /// The leg; its answer was applied or sent before.
+        leg: LegId,
+        /// What to play.
+        clip: ClipId,
+    },
     /// End the leg and free its ports. Answered by a last `Stats`.
     Close {
         /// The leg.
@@ -134,6 +146,7 @@ impl MediaEvent {
             | Self::Connected { leg }
             | Self::Disconnected { leg }
             | Self::FirstAudio { leg }
+            | Self::Played { leg }
             | Self::RemoteHold { leg, .. }
             | Self::Dtmf { leg, .. }
             | Self::Stats { leg, .. } => *leg,
@@ -182,6 +195,11 @@ pub enum MediaEvent {
     },
     /// The first audio came from the far side.
     FirstAudio {
+        /// The leg.
+        leg: LegId,
+    },
+    /// A recording is over.
+    Played {
         /// The leg.
         leg: LegId,
     },

@@ -1,6 +1,6 @@
 //! The gateway without its sockets: [`GatewayCore`], what the driver feeds it ([`Input`]) and what it tells the driver to do
-//! ([`Output`]), with the questions to the store ([`Lookup`]) and the orders to the media plane
-//! ([`MediaCommand`]). One input is applied whole, then the outputs are drained. Nothing here reads a clock or touches a socket.
+//! ([`Output`]), with the questions to the store ([`Lookup`]), the orders to the media plane
+//! ([`MediaCommand`]) and what push-service is told ([`PushCommand`]). One input is applied whole, then the outputs are drained. Nothing here reads a clock or touches a socket.
 
 mod calls;
 mod config;
@@ -15,6 +15,7 @@ mod legs;
 mod lookup;
 mod media_port;
 mod pending;
+mod push;
 mod reading;
 mod refusal;
 mod registrar;
@@ -33,5 +34,6 @@ pub use io::{CallEventKind, Command, GatewayEvent, Identity, Input, Output, Peer
 pub use lookup::{
     Binding, CallRecord, Direction, EndReason, Fallback, Grant, Lookup, LookupResult, PushTarget, Route,
 };
-pub use media_port::{LegProfile, LegStats, MediaCommand, MediaEvent, MediaFailure};
+pub use media_port::{ClipId, LegProfile, LegStats, MediaCommand, MediaEvent, MediaFailure};
+pub use push::{DeviceId, PushCommand, WakeOutcome};
 pub use refusal::ErrorCode;

@@ -7,6 +7,7 @@ use super::headers::refusal_for_app;
 use super::ids::{CourierId, OpId, Sdp, Side, Timestamp};
 use super::io::Output;
 use super::lookup::{Fallback, LookupResult, Route};
+use super::push::DeviceId;
 use super::refusal::ErrorCode;
 use super::registrar::Registering;
 
@@ -21,6 +22,8 @@ pub(super) enum Pending {
     Connect { op: OpId, first: Side },
     /// REGISTER.
     Register(Box<Registering>),
+    /// A device's token is gone: which bindings are on it?
+    DeviceGone { device: DeviceId },
 }
 
 impl Pending {
@@ -29,7 +32,7 @@ impl Pending {
         match self {
             Self::CourierCalls { session, .. } => Some((Side::Edge, *session)),
             Self::CustomerCalls { session, .. } => Some((Side::Trunk, *session)),
-            Self::Connect { .. } | Self::Register(_) => None,
+            Self::Connect { .. } | Self::Register(_) | Self::DeviceGone { .. } => None,
         }
     }
 
@@ -42,7 +45,7 @@ impl Pending {
     pub(super) fn is_call(&self) -> bool {
         match self {
             Self::CourierCalls { .. } | Self::CustomerCalls { .. } | Self::Connect { .. } => true,
-            Self::Register(_) => false,
+            Self::Register(_) | Self::DeviceGone { .. } => false,
         }
     }
 }
@@ -82,6 +85,9 @@ impl GatewayCore {
             (Pending::Register(registering), LookupResult::Bindings(bindings)) => {
                 self.registered(now, *registering, &bindings);
             }
+            (Pending::DeviceGone { device }, LookupResult::Bindings(bindings)) => {
+                self.forget_device(&device, bindings);
+            }
             (
                 pending,
                 LookupResult::Unavailable
@@ -107,6 +113,8 @@ impl GatewayCore {
                 self.output(Output::CommandDone { op, result: Err(ErrorCode::Unavailable) });
             }
             Pending::Register(registering) => self.not_registered(now, &registering),
+            // The next wake tells it again.
+            Pending::DeviceGone { .. } => {}
         }
     }
 

@@ -139,6 +139,17 @@ impl Registrar {
         Ok(changes)
     }
 
+    /// A binding's token is gone.
+    pub(super) fn forget_push(&mut self, gone: &Binding) {
+        for app in self.live.get_mut(&gone.courier).into_iter().flatten() {
+            if same_binding(&app.binding, gone) {
+                app.binding
+                    .push
+                    .take_if(|push| Some(&push.prid) == gone.push.as_ref().map(|push| &push.prid));
+            }
+        }
+    }
+
     /// The store has made a change.
     fn made(&mut self, courier: &CourierId, flow: Option<FlowId>, change: &Change) {
         let apps = self.live.entry(courier.clone()).or_default();

@@ -37,6 +37,7 @@ pub async fn route_incoming(
     let to_centre = contact_centre.map_or(Fallback::Refuse, |centre| Fallback::ContactCentre {
         number: centre.number.clone(),
         caller_id: centre.caller_id.clone(),
+        message: None,
     });
     let Some(caller) = caller else {
         return LookupResult::Route(Route::NoOrder(to_centre));
@@ -143,7 +144,8 @@ mod tests {
         let (customer, company) =
             (E164::parse("+4930901820").unwrap(), E164::parse("+493022220000").unwrap());
         let centre = ContactCentre { number: company.clone(), caller_id: company.clone() };
-        let to_centre = Fallback::ContactCentre { number: company.clone(), caller_id: company.clone() };
+        let to_centre =
+            Fallback::ContactCentre { number: company.clone(), caller_id: company.clone(), message: None };
         let mut order = store.order("4711").await.unwrap().unwrap();
         for (own, expected) in [
             (None, to_centre.clone()),

@@ -74,6 +74,9 @@ impl Questions {
             }
             Lookup::SaveBinding(binding) => self.write(op, Write::Save(binding)),
             Lookup::RemoveBinding { courier, contact } => self.write(op, Write::Remove(courier, contact)),
+            Lookup::ForgetPush { courier, contact, prid } => {
+                self.write(op, Write::ForgetPush { courier, contact, prid })
+            }
             Lookup::RecordCall(record) => self.write(op, Write::Record(record)),
         };
         (!taken).then(|| {
@@ -111,6 +114,7 @@ impl Questions {
 enum Write {
     Save(Binding),
     Remove(CourierId, Option<Hidden>),
+    ForgetPush { courier: CourierId, contact: Hidden, prid: Hidden },
     Record(CallRecord),
 }
 
@@ -133,6 +137,9 @@ async fn write_all(store: Store, mut writes: mpsc::Receiver<(OpId, Write)>, answ
             Write::Remove(courier, contact) => {
                 let contact = contact.as_ref().map(|contact| contact.expose().as_str());
                 bindings(store.remove_binding(&courier, contact).await)
+            }
+            Write::ForgetPush { courier, contact, prid } => {
+                bindings(store.forget_push(&courier, contact.expose(), prid.expose()).await)
             }
             Write::Record(record) => {
                 kept.remove(&record.id);

@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::ContactCentre;
 use crate::core::{
     Command, CoreConfig, ErrorCode, FlowId, GatewayCore, GatewayEvent, Input, MediaEvent, OpId, Output, Peer,
-    Side,
+    PushCommand, Side, WakeOutcome,
 };
 use crate::metrics::call_stepped;
 use crate::store::{Store, StoredCall};
@@ -171,6 +171,7 @@ impl<M: MediaPlane> Driver<M> {
                 }
             }
             Output::Media(command) => self.media.send(command),
+            Output::Push(command) => self.push(command),
             Output::Event(event) => self.announce(event),
             Output::CommandDone { op, result } => {
                 if let Some(reply) = self.commands.remove(&op) {
@@ -179,6 +180,18 @@ impl<M: MediaPlane> Driver<M> {
                 }
             }
             Output::Drained => self.drained = true,
+        }
+    }
+
+    /// No push-service is configured yet: nobody can be woken.
+    fn push(&mut self, command: PushCommand) {
+        match command {
+            PushCommand::Wake { call, .. } => {
+                self.again.push_back(Input::PushResult { call, outcome: WakeOutcome::Unavailable });
+            }
+            PushCommand::PutDevice { .. }
+            | PushCommand::DeleteDevice { .. }
+            | PushCommand::CancelWake { .. } => {}
         }
     }
 
@@ -270,6 +283,7 @@ impl<M: MediaPlane> Driver<M> {
             | MediaEvent::Connected { .. }
             | MediaEvent::Disconnected { .. }
             | MediaEvent::FirstAudio { .. }
+            | MediaEvent::Played { .. }
             | MediaEvent::RemoteHold { .. }
             | MediaEvent::Dtmf { .. } => {}
         }

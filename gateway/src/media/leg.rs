@@ -123,6 +123,7 @@ impl Leg {
             MediaCommand::Join { .. }
             | MediaCommand::SetForward { .. }
             | MediaCommand::SendDtmf { .. }
+            | MediaCommand::Play { .. }
             | MediaCommand::Close { .. } => return Vec::new(),
         };
         if let Some(negotiated) = self.session.as_ref().and_then(|session| session.session.negotiated()) {

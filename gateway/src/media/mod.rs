@@ -142,6 +142,7 @@ fn target(command: &MediaCommand) -> (LegId, Option<OpId>) {
         MediaCommand::Join { a: leg, .. }
         | MediaCommand::SetForward { leg, .. }
         | MediaCommand::SendDtmf { leg, .. }
+        | MediaCommand::Play { leg, .. }
         | MediaCommand::Close { leg } => (*leg, None),
     }
 }

@@ -1,4 +1,5 @@
-//! Contacts of couriers' apps (RFC 3261 section 10.3). A binding outlives its connection and this process.
+//! Contacts of couriers' apps (RFC 3261 section 10.3). A binding outlives its connection and this process,
+//! one with push data its time as well (RFC 8599).
 
 use doorstep_sip::Sensitive;
 use sqlx::Row as _;
@@ -8,11 +9,12 @@ use super::{Store, StoreError};
 use crate::core::{Binding, CourierId, PushTarget};
 
 impl Store {
-    /// Adds or replaces a binding and tells all that the courier then has. Those that ran out are swept away.
+    /// Adds or replaces a binding and tells all that the courier then has. Those that ran out and cannot be
+    /// woken are swept away.
     pub async fn save_binding(&self, binding: &Binding) -> Result<Vec<Binding>, StoreError> {
         let push = binding.push.as_ref();
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::query("DELETE FROM bindings WHERE courier = ? AND expires_at <= ?")
+        sqlx::query("DELETE FROM bindings WHERE courier = ? AND expires_at <= ? AND pn_prid IS NULL")
             .bind(binding.courier.expose())
             .bind(self.clock.unix_ms())
             .execute(&mut *transaction)
@@ -52,10 +54,30 @@ impl Store {
         self.bindings(courier).await
     }
 
-    /// A courier's bindings that have not run out, the youngest first.
+    /// A binding's token is gone: it loses its push data, unless it has another token by now. Tells all that the courier then has.
+    pub async fn forget_push(
+        &self,
+        courier: &CourierId,
+        contact: &str,
+        prid: &str,
+    ) -> Result<Vec<Binding>, StoreError> {
+        sqlx::query(
+            "UPDATE bindings SET pn_provider = NULL, pn_param = NULL, pn_prid = NULL \
+             WHERE courier = ? AND contact = ? AND pn_prid = ?",
+        )
+        .bind(courier.expose())
+        .bind(contact)
+        .bind(prid)
+        .execute(&self.pool)
+        .await?;
+        self.bindings(courier).await
+    }
+
+    /// A courier's bindings that have not run out or have push data (RFC 8599), the youngest first.
     pub async fn bindings(&self, courier: &CourierId) -> Result<Vec<Binding>, StoreError> {
         let rows = sqlx::query(
-            "SELECT * FROM bindings WHERE courier = ? AND expires_at > ? ORDER BY expires_at DESC",
+            "SELECT * FROM bindings WHERE courier = ? AND (expires_at > ? OR pn_prid IS NOT NULL) \
+             ORDER BY expires_at DESC",
         )
         .bind(courier.expose())
         .bind(self.clock.unix_ms())

@@ -171,6 +171,7 @@ impl Gateway {
                 }
             }
             Output::Close { side: Side::Trunk, .. }
+            | Output::Push(_)
             | Output::Event(_)
             | Output::CommandDone { .. }
             | Output::Drained => {}
@@ -205,6 +206,12 @@ impl Gateway {
                 of(&self.bindings)
             }
             Lookup::LoadBindings { .. } => of(&self.bindings),
+            Lookup::ForgetPush { contact, .. } => {
+                for known in &mut self.bindings {
+                    known.push.take_if(|_| known.contact == contact);
+                }
+                of(&self.bindings)
+            }
             Lookup::RecordCall(_) => LookupResult::Recorded,
         }
     }
@@ -225,6 +232,7 @@ impl Gateway {
             MediaCommand::Join { .. }
             | MediaCommand::SetForward { .. }
             | MediaCommand::SendDtmf { .. }
+            | MediaCommand::Play { .. }
             | MediaCommand::Close { .. } => Vec::new(),
         }
     }

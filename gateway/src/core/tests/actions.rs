@@ -143,7 +143,7 @@ impl World {
     /// The policy that passes customers on to the contact centre.
     pub(super) fn centre(&self) -> Fallback {
         let number = |number| E164::parse(number).unwrap();
-        Fallback::ContactCentre { number: number(CENTRE), caller_id: number(COMPANY) }
+        Fallback::ContactCentre { number: number(CENTRE), caller_id: number(COMPANY), message: None }
     }
 
     /// A phone that lets the gateway make the offer, which the user agent cannot play. Returns its tag.

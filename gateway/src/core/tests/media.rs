@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::core::{LegId, LegProfile, LegStats, MediaCommand, MediaEvent, MediaFailure, OpId, Sdp};
+use crate::core::{ClipId, LegId, LegProfile, LegStats, MediaCommand, MediaEvent, MediaFailure, OpId, Sdp};
 
 /// Where the gateway's media lie on each side: neither may show on the other.
 pub(super) const EDGE_MEDIA: &str = "192.0.2.77";
@@ -12,6 +12,8 @@ pub(super) const TRUNK_MEDIA: &str = "198.51.100.77";
 pub(super) struct FakeMedia {
     pub(super) legs: BTreeMap<LegId, FakeLeg>,
     pub(super) dtmf: Vec<(LegId, char)>,
+    /// What is being played, or was.
+    pub(super) played: Vec<(LegId, ClipId)>,
     /// Every command of that kind fails.
     pub(super) exhausted: bool,
 }
@@ -130,6 +132,10 @@ impl FakeMedia {
             }
             MediaCommand::SendDtmf { leg, digit, .. } => {
                 self.dtmf.push((leg, digit));
+                Vec::new()
+            }
+            MediaCommand::Play { leg, clip } => {
+                self.played.push((leg, clip));
                 Vec::new()
             }
             MediaCommand::Close { leg } => {

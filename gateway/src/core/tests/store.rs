@@ -85,6 +85,13 @@ impl FakeStore {
                 self.of(&courier)
             }
             Lookup::LoadBindings { courier } => self.of(&courier),
+            Lookup::ForgetPush { courier, contact, prid } => {
+                for known in &mut self.bindings {
+                    let same = known.courier == courier && known.contact == contact;
+                    known.push.take_if(|push| same && push.prid == prid);
+                }
+                self.of(&courier)
+            }
             Lookup::RecordCall(record) => {
                 self.records.retain(|known| known.id != record.id);
                 self.records.push(record);

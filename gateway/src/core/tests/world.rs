@@ -12,7 +12,7 @@ use super::media::FakeMedia;
 use super::store::FakeStore;
 use crate::core::{
     CallRecord, CarrierConfig, CarrierId, CoreConfig, CourierId, ErrorCode, Frame, GatewayCore, GatewayEvent,
-    Identity, Input, LegProfile, Lookup, LookupResult, MediaEvent, OpId, Output, Peer, Side,
+    Identity, Input, LegProfile, Lookup, LookupResult, MediaEvent, OpId, Output, Peer, PushCommand, Side,
 };
 use crate::masking::{E164, NumberPlan};
 
@@ -61,6 +61,8 @@ pub(super) struct World {
     pub(super) carrier_is_deaf: bool,
     pub(super) heard: VecDeque<(Who, UaEvent)>,
     pub(super) events: Vec<GatewayEvent>,
+    /// What push-service was told.
+    pub(super) pushed: Vec<PushCommand>,
     pub(super) done: Vec<(OpId, Result<crate::core::CallId, ErrorCode>)>,
     pub(super) drained: bool,
     /// How many questions about orders the store was asked.
@@ -111,6 +113,7 @@ impl World {
             carrier_is_deaf: false,
             heard: VecDeque::new(),
             events: Vec::new(),
+            pushed: Vec::new(),
             done: Vec::new(),
             drained: false,
             asked: 0,
@@ -324,6 +327,7 @@ impl World {
                     self.post(delay, Parcel::Media(event));
                 }
             }
+            Output::Push(command) => self.pushed.push(command),
             Output::Event(event) => self.events.push(event),
             Output::CommandDone { op, result } => self.done.push((op, result)),
             Output::Drained => self.drained = true,
