@@ -2,6 +2,7 @@
 //! does not read is cut off, and nobody else notices.
 
 mod connection;
+mod http;
 mod rate;
 mod upgrade;
 
@@ -18,9 +19,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
-use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::auth::{Bearer, Verifier};
 use crate::clock::Clock;
@@ -177,6 +177,10 @@ async fn welcome(
     let alive = shared.alive.clone();
     let handshake = async {
         Some(match acceptor {
+            Some(_) if speaks_plain_http(&stream).await => {
+                refuse_plain_http(stream).await;
+                return None;
+            }
             Some(acceptor) => {
                 let tls = acceptor.accept(stream).await.inspect_err(|_| refused("tls")).ok()?;
                 Welcomed::Tls(upgrade(tls, &shared).await?)
@@ -199,24 +203,43 @@ enum Welcomed {
     Plain((WebSocketStream<TcpStream>, Option<Bearer>)),
 }
 
-async fn upgrade<S>(stream: S, shared: &Shared) -> Option<(WebSocketStream<S>, Option<Bearer>)>
+/// A TLS client begins with 22 (RFC 8446 section 5.1), an HTTP client with the name of a method.
+async fn speaks_plain_http(stream: &TcpStream) -> bool {
+    let mut first = [0];
+    matches!(stream.peek(&mut first).await, Ok(1)) && first[0].is_ascii_uppercase()
+}
+
+async fn refuse_plain_http(mut stream: TcpStream) {
+    match http::read(&mut stream).await {
+        Ok(_) | Err(http::NoRequest::Refused(_)) => http::answer(stream, &upgrade::tls_needed()).await,
+        Err(http::NoRequest::Gone) => {}
+    }
+}
+
+async fn upgrade<S>(mut stream: S, shared: &Shared) -> Option<(WebSocketStream<S>, Option<Bearer>)>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let verifier = shared.verifier.current();
-    let mut bearer = None;
-    #[allow(clippy::result_large_err, reason = "the library's own signature")]
-    let judge = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
-        let (response, shown) = upgrade::judge(request, response, &verifier, shared.tokens_only)?;
-        bearer = shown;
-        Ok(response)
-    };
-    match accept_hdr_async_with_config(stream, judge, Some(shared.limits)).await {
-        Ok(socket) => Some((socket, bearer)),
-        // An answer of ours; counted where it was made.
-        Err(tokio_tungstenite::tungstenite::Error::Http(_)) => None,
-        Err(_) => {
+    let judged = match http::read(&mut stream).await {
+        Ok(request) => upgrade::judge(&request, &shared.verifier.current(), shared.tokens_only),
+        Err(http::NoRequest::Refused(response)) => Err(response),
+        Err(http::NoRequest::Gone) => {
             refused("upgrade");
+            return None;
+        }
+    };
+    match judged {
+        Ok((response, bearer)) => {
+            if !http::switch(&mut stream, &response).await {
+                refused("upgrade");
+                return None;
+            }
+            let socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(shared.limits)).await;
+            Some((socket, bearer))
+        }
+        // Counted where it was made.
+        Err(response) => {
+            http::answer(stream, &response).await;
             None
         }
     }

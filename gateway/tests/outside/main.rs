@@ -11,6 +11,7 @@ mod garbage_disturbs_nobody;
 mod kill_9;
 mod locked_store;
 mod nothing_personal_is_logged;
+mod plain_http_at_the_edge;
 mod program;
 mod reload_on_sighup;
 mod sigterm_ends_calls;

@@ -3,10 +3,12 @@
 mod agent;
 mod courier;
 mod gateway;
+mod identity;
 mod phone;
 
 pub(crate) use courier::{Courier, upgrade};
 pub(crate) use gateway::{COMPANY, CUSTOMER, Gateway, GatewayBuilder, api_key, now, order, token};
+pub(crate) use identity::Identity;
 pub(crate) use phone::{Phone, StreamWire};
 
 use std::future::Future;
