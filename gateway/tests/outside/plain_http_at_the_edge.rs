@@ -71,7 +71,10 @@ async fn every_request_gets_its_answer_and_an_app_beside_it_is_served() {
         match status.split(' ').nth(1) {
             Some("200") => assert!(body.contains("Doorstep gateway") && body.contains("/ws"), "{body}"),
             Some("426") => {
-                assert!(head.contains("upgrade: websocket") && head.contains("connection: upgrade"), "{head}");
+                assert!(
+                    head.contains("upgrade: websocket") && head.contains("connection: upgrade"),
+                    "{head}"
+                );
             }
             Some("405") => assert!(head.contains("allow: get"), "{head}"),
             _ => {}
