@@ -41,7 +41,7 @@ const ALL: [Part; 6] = [Part::Build, Part::Sounds, Part::Live, Part::Test, Part:
 impl Part {
     const fn tools(self) -> &'static [Tool] {
         match self {
-            Self::Build => &[CC, CMAKE],
+            Self::Build => &[CC, MAKE, CMAKE],
             Self::Sounds => &[SOUNDS],
             Self::Live => &[PKG_CONFIG, ALSA],
             Self::Test => &[RUSTFMT, CLIPPY, SIPP, BARESIP],
@@ -52,6 +52,7 @@ impl Part {
 }
 
 const CC: Tool = Tool::apt("build-essential", Sign::Command("cc"), "C compiler and linker");
+const MAKE: Tool = Tool::apt("make", Sign::Command("make"), "runs what cmake writes");
 const CMAKE: Tool = Tool::apt("cmake", Sign::Command("cmake"), "builds the Opus codec");
 const SOUNDS: Tool = Tool::apt(
     "asterisk-core-sounds-en-wav",
