@@ -8,7 +8,8 @@ use clap::Parser as _;
 use doorstep_gateway::cli::{Cli, ConfigFile, Verb};
 use doorstep_gateway::config::{self, Config};
 use doorstep_gateway::server::{Addresses, Server};
-use doorstep_gateway::{api, auth, log, metrics};
+use doorstep_gateway::{api, auth, metrics};
+use doorstep_service::log;
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 

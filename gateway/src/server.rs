@@ -6,11 +6,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use doorstep_service::tls::{Certificate, TlsError, acceptor, client_config};
 use metrics_exporter_prometheus::PrometheusHandle;
 use rand::RngExt as _;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+use tokio_rustls::TlsConnector;
 
 use crate::api::{self, Api};
 use crate::auth::{KeyError, Verifier};
@@ -21,7 +22,6 @@ use crate::driver::{Driver, Parts};
 use crate::edge::{Edge, SharedVerifier};
 use crate::media;
 use crate::store::{Store, StoreError};
-use crate::tls::{Certificate, TlsError, client_config};
 use crate::trunk::{self, Trunk, TrunkTls};
 
 /// Why the gateway did not start.
@@ -228,18 +228,6 @@ async fn open_store(config: &Config, clock: Clock) -> Result<Store, StartError> 
         Err(error) => tracing::warn!(%error, "records of an earlier run could not be closed"),
     }
     Ok(store)
-}
-
-fn acceptor(
-    files: Option<&crate::tls::TlsFiles>,
-    protocol: Option<&str>,
-    certificates: &mut Vec<Arc<Certificate>>,
-) -> Result<Option<TlsAcceptor>, TlsError> {
-    let Some(files) = files else { return Ok(None) };
-    let certificate = Certificate::load(files.clone())?;
-    let acceptor = TlsAcceptor::from(certificate.server_config(protocol)?);
-    certificates.push(certificate);
-    Ok(Some(acceptor))
 }
 
 fn connector(config: &Config) -> Result<Option<TlsConnector>, TlsError> {

@@ -5,12 +5,12 @@ use axum::extract::{Path, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use doorstep_service::http::{JsonBody, Moment, QueryOf, limit};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::extract::{JsonBody, Moment, QueryOf, limit};
 use super::orders::{MAX_ID, no_such_order};
-use super::problem::{FieldError, Problem};
+use super::problem::{FieldError, Problem, call_refused};
 use super::state::Shared;
 use crate::core::{CallId, ErrorCode, OrderId, Side};
 use crate::store::{CallFilter, StoredCall};
@@ -217,7 +217,7 @@ pub(super) async fn hang_up(
             Some(_) => Err(Problem::conflict("call_ended", "The call has ended.")),
             None => Err(no_such_call()),
         },
-        Err(code) => Err(Problem::call_refused(code)),
+        Err(code) => Err(call_refused(code)),
     }
 }
 
@@ -262,7 +262,7 @@ async fn connect(state: &Shared, order: String, first: Side) -> Result<CallId, P
     if state.store.order(&order).await?.is_none() {
         return Err(no_such_order());
     }
-    state.driver.connect(OrderId(order), first).await.map_err(Problem::call_refused)
+    state.driver.connect(OrderId(order), first).await.map_err(call_refused)
 }
 
 fn read_cursor(cursor: &str) -> Result<(i64, String), Problem> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use doorstep_service::http::counters;
 use serde::Serialize;
 use tokio::time::timeout;
 use utoipa::ToSchema;
@@ -58,6 +58,5 @@ pub(super) async fn readyz(State(state): State<Shared>) -> Response {
 #[utoipa::path(get, path = "/metrics", tag = "operation",
     responses((status = 200, description = "Prometheus text format", content_type = "text/plain")))]
 pub(super) async fn read_metrics(State(state): State<Shared>) -> Response {
-    let text = state.metrics.render();
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+    counters(&state.metrics)
 }

@@ -3,11 +3,7 @@
 
 mod calls;
 mod events;
-mod extract;
-mod guard;
 mod health;
-mod key;
-mod listen;
 mod numbers;
 mod openapi;
 mod orders;
@@ -24,6 +20,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
+use doorstep_service::http::{Listener, count, require_key};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -35,11 +32,10 @@ use crate::config;
 use crate::driver::Handle;
 use crate::masking::E164;
 use crate::store::Store;
-use listen::Listener;
 use problem::Problem;
 use state::{Shared, State};
 
-pub use key::{hash_key, parse_key_hash};
+pub use doorstep_service::http::{hash_key, parse_key_hash};
 pub use openapi::document;
 
 /// For open requests to end when the gateway stops.
@@ -125,7 +121,7 @@ fn router(state: Shared) -> Router {
             put(numbers::put_number).get(numbers::read_number).delete(numbers::delete_number),
         )
         .route("/metrics", get(health::read_metrics))
-        .route_layer(from_fn_with_state(Arc::clone(&state), guard::require_key));
+        .route_layer(from_fn_with_state(Arc::clone(&state), require_key::<State>));
     let open = Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
@@ -135,6 +131,6 @@ fn router(state: Shared) -> Router {
         .fallback(|| async { Problem::not_found("There is nothing at that path.") })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .layer(DefaultBodyLimit::max(state.max_body))
-        .layer(from_fn(guard::count))
+        .layer(from_fn(count))
         .with_state(state)
 }

@@ -4,10 +4,10 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use doorstep_service::http::JsonBody;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::extract::JsonBody;
 use super::orders::number;
 use super::problem::{FieldError, Problem};
 use super::state::Shared;

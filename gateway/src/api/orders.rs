@@ -7,10 +7,10 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
+use doorstep_service::http::{JsonBody, Moment, QueryOf, limit};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::extract::{JsonBody, Moment, QueryOf, limit};
 use super::problem::{FieldError, Problem};
 use super::state::Shared;
 use crate::masking::{E164, Order, OrderFallback};

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use doorstep_service::http::ApiState;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::{Mutex, Semaphore, watch};
 
@@ -37,6 +38,16 @@ pub(super) struct State {
     pub(super) streams: Arc<Semaphore>,
     /// Held while a call with a key is made, so that the same key twice is one call.
     pub(super) made: Mutex<MadeCalls>,
+}
+
+impl ApiState for State {
+    fn keys(&self) -> &[[u8; 32]] {
+        &self.keys
+    }
+
+    fn max_body(&self) -> usize {
+        self.max_body
+    }
 }
 
 impl State {

@@ -1,61 +1,7 @@
 //! Every key of the configuration: where it stands, what kind of value it takes, its default and its meaning in a sentence.
 //! The reader, the environment, `--check` and the handbook are all held to this list.
 
-/// What kind of TOML value a key takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A string.
-    Text,
-    /// A whole number that is not negative.
-    Number,
-    /// `true` or `false`.
-    Flag,
-    /// An array of strings.
-    List,
-    /// A table with these keys, all strings but for those in the second list, which are numbers.
-    Table(&'static [&'static str], &'static [&'static str]),
-    /// An array of such tables.
-    Tables(&'static [&'static str]),
-}
-
-impl Kind {
-    /// What the person may write, for an error's text.
-    pub fn allowed(self) -> &'static str {
-        match self {
-            Self::Text => "a string in quotes",
-            Self::Number => "a whole number that is not negative",
-            Self::Flag => "true or false",
-            Self::List => "a list of strings, such as [\"a\", \"b\"]",
-            Self::Table(..) => "a table, such as { key = \"value\" }",
-            Self::Tables(_) => "a list of tables",
-        }
-    }
-}
-
-/// One key.
-#[derive(Debug, Clone, Copy)]
-pub struct Key {
-    /// The table it stands in.
-    pub section: &'static str,
-    /// Its name there.
-    pub name: &'static str,
-    /// What it takes.
-    pub kind: Kind,
-    /// What holds when it is left out, as it would be written; empty: nothing.
-    pub default: &'static str,
-    /// What it does.
-    pub meaning: &'static str,
-}
-
-const fn key(
-    section: &'static str,
-    name: &'static str,
-    kind: Kind,
-    default: &'static str,
-    meaning: &'static str,
-) -> Key {
-    Key { section, name, kind, default, meaning }
-}
+use doorstep_service::config::{Key, Kind, key};
 
 use Kind::{Flag, List, Number, Text};
 
@@ -288,20 +234,3 @@ pub const KEYS: &[Key] = &[
     key("log", "level", Text, "\"info\"", "What is logged, such as info or doorstep_gateway=debug,warn."),
     key("log", "format", Text, "\"text\"", "text or json."),
 ];
-
-/// The key of that place.
-pub fn find(section: &str, name: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|key| key.section == section && key.name == name)
-}
-
-/// The names that a section knows; empty for an unknown section.
-pub fn names(section: &str) -> Vec<&'static str> {
-    KEYS.iter().filter(|key| key.section == section).map(|key| key.name).collect()
-}
-
-/// All sections.
-pub fn sections() -> Vec<&'static str> {
-    let mut sections: Vec<_> = KEYS.iter().map(|key| key.section).collect();
-    sections.dedup();
-    sections
-}

@@ -4,9 +4,7 @@
 mod explain;
 mod judge;
 pub mod keys;
-mod problem;
 mod raw;
-mod read;
 mod validate;
 
 #[cfg(test)]
@@ -16,15 +14,25 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use doorstep_service::config::{Keys, Layout, read};
+use doorstep_service::tls::TlsFiles;
 use doorstep_sip::Sensitive;
 use doorstep_sip::msg::Host;
 use ipnet::IpNet;
 
 use crate::masking::{E164, NumberPlan};
-use crate::tls::TlsFiles;
 
+pub use doorstep_service::config::{Problem, Problems};
+pub use doorstep_service::log::Log;
 pub use explain::{explain, warnings};
-pub use problem::{Problem, Problems};
+
+/// How it is written.
+const LAYOUT: Layout = Layout {
+    keys: Keys(keys::KEYS),
+    prefix: "DOORSTEP_",
+    others: &["DOORSTEP_PUSH_"],
+    handbook: "docs/gateway.md",
+};
 
 /// A configuration that was found good.
 #[derive(Debug, Clone)]
@@ -60,7 +68,7 @@ impl Config {
         path: Option<&Path>,
         env: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, Problems> {
-        let (raw, places) = read::read(path, env)?;
+        let (raw, places) = read(LAYOUT, path, env)?;
         validate::validate(raw, &places)
     }
 }
@@ -257,13 +265,4 @@ pub struct ContactCentre {
     pub number: E164,
     /// The company number shown to it.
     pub caller_id: E164,
-}
-
-/// What is said to the operator.
-#[derive(Debug, Clone)]
-pub struct Log {
-    /// An `EnvFilter` directive.
-    pub level: String,
-    /// One JSON object per line instead of text.
-    pub json: bool,
 }

@@ -4,15 +4,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use doorstep_service::config::{NOWHERE, Places};
 use doorstep_sip::Sensitive;
 
-use super::judge::{Judge, NOWHERE};
-use super::problem::Problems;
+use super::judge::Judge;
 use super::raw::{self, Raw};
-use super::read::Places;
 use super::{
-    Api, Auth, Carrier, CarrierTransport, Config, ContactCentre, DigestUser, Edge, JwtSource, Limits, Log,
-    Media, Registration, Store, Trunk,
+    Api, Auth, Carrier, CarrierTransport, Config, ContactCentre, DigestUser, Edge, JwtSource, Limits, Media,
+    Problems, Registration, Store, Trunk,
 };
 use crate::masking::E164;
 
@@ -30,7 +29,7 @@ pub(super) fn validate(raw: Raw, places: &Places) -> Result<Config, Problems> {
         limits: judge.limits(&raw.limits),
         contact_centre: judge.contact_centre(&raw.fallback, &numbers),
         numbers,
-        log: judge.log(&raw.log),
+        log: judge.log("log", &raw.log.level, &raw.log.format),
     };
     let problems = judge.into_problems();
     if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
@@ -280,37 +279,9 @@ impl Judge<'_> {
     fn api(&mut self, raw: &raw::Api) -> Api {
         let listen = self.address("api.listen", &raw.listen).unwrap_or(NOWHERE);
         let tls = self.tls_files("api", raw.tls_cert.as_deref(), raw.tls_key.as_deref());
-        let keys: Vec<[u8; 32]> = raw
-            .keys
-            .iter()
-            .filter_map(|text| {
-                let key = crate::api::parse_key_hash(text);
-                if key.is_none() {
-                    self.refuse(
-                        "api.keys",
-                        "a key that is no SHA-256 hash",
-                        "64 hexadecimal digits each; doorstep-gateway hash-key makes one of a key",
-                    );
-                }
-                key
-            })
-            .collect();
-        if !listen.ip().is_loopback() {
-            if tls.is_none() && raw.tls_cert.is_none() && raw.tls_key.is_none() {
-                self.refuse(
-                    "api.listen",
-                    "an address beyond loopback without TLS",
-                    "tls_cert and tls_key beside it, or a loopback address",
-                );
-            }
-            if raw.keys.is_empty() {
-                self.refuse(
-                    "api.keys",
-                    "no key for an API beyond loopback",
-                    "the SHA-256 of at least one key",
-                );
-            }
-        }
+        let keys = self.api_keys("api", &raw.keys, "doorstep-gateway hash-key");
+        let has_tls = raw.tls_cert.is_some() || raw.tls_key.is_some();
+        self.guarded("api", listen, has_tls, !raw.keys.is_empty());
         let max_body = self.size("api.max_body_bytes", raw.max_body_bytes, 1024..=16_777_216);
         Api { listen, tls, keys, max_body }
     }
@@ -354,24 +325,5 @@ impl Judge<'_> {
             return None;
         };
         Some(ContactCentre { number, caller_id })
-    }
-
-    fn log(&mut self, raw: &raw::Log) -> Log {
-        if let Err(error) = raw.level.parse::<tracing_subscriber::filter::Targets>() {
-            self.refuse(
-                "log.level",
-                &format!("{:?} ({error})", raw.level),
-                "off, error, warn, info, debug or trace, also per module",
-            );
-        }
-        let json = match raw.format.as_str() {
-            "text" => false,
-            "json" => true,
-            other => {
-                self.refuse("log.format", &format!("{other:?}"), "text or json");
-                false
-            }
-        };
-        Log { level: raw.level.clone(), json }
     }
 }

@@ -27,8 +27,8 @@ use crate::clock::Clock;
 use crate::config;
 use crate::core::{FlowId, FlowInfo, Identity, Peer, Side, TransportKind};
 use crate::driver::{Handle, Outlet};
-use crate::slots::{Slot, Slots};
 use connection::{Inbox, Terms};
+use doorstep_service::slots::{Slot, Slots};
 
 pub use upgrade::PATH;
 

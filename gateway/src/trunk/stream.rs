@@ -18,7 +18,7 @@ use super::{Addresses, flow_info, peer};
 use crate::config::HostPort;
 use crate::core::{FlowId, Side, TransportKind};
 use crate::driver::{Handle, Outlet};
-use crate::slots::Slots;
+use doorstep_service::slots::Slots;
 
 /// Connections that come in.
 const CONNECTIONS: usize = 256;

@@ -1,5 +1,7 @@
 //! Bodies, queries and times of requests, whose faults are told as problems.
 
+use std::sync::Arc;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::StatusCode;
@@ -12,20 +14,21 @@ use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 
 use super::problem::{FieldError, Problem};
-use super::state::Shared;
+use super::state::ApiState;
 
 /// The most that a page holds.
 const MAX_LIMIT: u32 = 200;
 /// What it holds when nothing is said.
 const DEFAULT_LIMIT: u32 = 50;
 
-/// A JSON body.
-pub(super) struct JsonBody<T>(pub(super) T);
+/// A JSON body, of at most [`ApiState::max_body`] bytes.
+#[derive(Debug)]
+pub struct JsonBody<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequest<Shared> for JsonBody<T> {
+impl<T: DeserializeOwned, S: ApiState> FromRequest<Arc<S>> for JsonBody<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &Shared) -> Result<Self, Problem> {
+    async fn from_request(request: Request, state: &Arc<S>) -> Result<Self, Problem> {
         let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let is_json = content_type.is_some_and(|value| {
             value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
@@ -35,7 +38,7 @@ impl<T: DeserializeOwned> FromRequest<Shared> for JsonBody<T> {
         }
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                Problem::too_large(state.max_body)
+                Problem::too_large(state.max_body())
             } else {
                 Problem::bad_request("The body ended too early.")
             }
@@ -76,7 +79,8 @@ fn data_error(path: &str, words: &str) -> FieldError {
 }
 
 /// A query string.
-pub(super) struct QueryOf<T>(pub(super) T);
+#[derive(Debug)]
+pub struct QueryOf<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryOf<T> {
     type Rejection = Problem;
@@ -90,7 +94,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryOf<T> {
 }
 
 /// How many a page holds.
-pub(super) fn limit(asked: Option<u32>) -> Result<u32, Problem> {
+///
+/// # Errors
+/// When so many are never given.
+pub fn limit(asked: Option<u32>) -> Result<u32, Problem> {
     match asked.unwrap_or(DEFAULT_LIMIT) {
         limit @ 1..=MAX_LIMIT => Ok(limit),
         _ => Err(Problem::invalid(vec![FieldError::new("limit", format!("1 to {MAX_LIMIT}"))])),
@@ -100,7 +107,7 @@ pub(super) fn limit(asked: Option<u32>) -> Result<u32, Problem> {
 /// A point in time: RFC 3339 with an offset, or Unix milliseconds. Answers hold RFC 3339 in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
 #[schema(value_type = String, format = DateTime, example = "2026-11-24T18:30:00Z")]
-pub(super) struct Moment(pub(super) i64);
+pub struct Moment(pub i64);
 
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

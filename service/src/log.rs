@@ -7,7 +7,14 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 use tracing_subscriber::{Layer as _, fmt};
 
-use crate::config::Log;
+/// What is said to the operator.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// An `EnvFilter` directive.
+    pub level: String,
+    /// One JSON object per line instead of text.
+    pub json: bool,
+}
 
 /// Libraries that print what they carry: never below this, whatever is configured.
 const TALKATIVE: [&str; 6] = ["tungstenite", "tokio_tungstenite", "sqlx", "hyper", "rustls", "mio"];

@@ -21,7 +21,7 @@ pub fn hash_key(key: &str) -> String {
 }
 
 /// Whether the key is one of those. It takes as long whichever it is, and what is compared are hashes.
-pub(super) fn is_known(keys: &[[u8; 32]], key: &str) -> bool {
+pub fn is_known(keys: &[[u8; 32]], key: &str) -> bool {
     let hash: [u8; 32] = Sha256::digest(key.as_bytes()).into();
     let mut known = false;
     for own in keys {

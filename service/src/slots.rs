@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Counts connections.
 #[derive(Debug)]
-pub(crate) struct Slots {
+pub struct Slots {
     all: usize,
     per_address: usize,
     taken: Mutex<Taken>,
@@ -20,22 +20,23 @@ struct Taken {
 
 /// A place for one connection, free again when dropped.
 #[derive(Debug)]
-pub(crate) struct Slot {
+pub struct Slot {
     slots: Arc<Slots>,
     address: IpAddr,
 }
 
 /// Why there is no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Full {
-    /// The gateway has as many as it may.
+pub enum Full {
+    /// The server has as many as it may.
     All,
     /// The address has as many as it may.
     Address,
 }
 
 impl Full {
-    pub(crate) fn as_str(self) -> &'static str {
+    /// The word for logs and metrics.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::All => "too_many_connections",
             Self::Address => "too_many_from_address",
@@ -44,11 +45,16 @@ impl Full {
 }
 
 impl Slots {
-    pub(crate) fn new(all: usize, per_address: usize) -> Arc<Self> {
+    /// So many places in all, and so many for one IPv4 address or IPv6 /64.
+    pub fn new(all: usize, per_address: usize) -> Arc<Self> {
         Arc::new(Self { all, per_address, taken: Mutex::default() })
     }
 
-    pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Result<Slot, Full> {
+    /// A place for a connection from there.
+    ///
+    /// # Errors
+    /// When there is none left.
+    pub fn take(self: &Arc<Self>, address: IpAddr) -> Result<Slot, Full> {
         let address = neighbourhood(address);
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.all >= self.all {

@@ -1,5 +1,7 @@
 //! Who may use the API, and what is counted of it.
 
+use std::sync::Arc;
+
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
 use axum::http::header::{AUTHORIZATION, HOST};
@@ -8,12 +10,12 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::key::is_known;
 use super::problem::Problem;
-use super::state::Shared;
+use super::state::ApiState;
 
 /// Lets a request through that shows an API key. Without keys (only on loopback) it must come by a loopback name, so that no
 /// web page can reach the API through a name of its own that leads here (DNS rebinding).
-pub(super) async fn require_key(State(state): State<Shared>, request: Request, next: Next) -> Response {
-    if state.keys.is_empty() {
+pub async fn require_key<S: ApiState>(State(state): State<Arc<S>>, request: Request, next: Next) -> Response {
+    if state.keys().is_empty() {
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
         if !host.is_some_and(is_loopback) {
             return Problem::forbidden("Without API keys the API answers only as localhost.").into_response();
@@ -26,13 +28,13 @@ pub(super) async fn require_key(State(state): State<Shared>, request: Request, n
     };
     let key = shown.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     match key {
-        Some((_, key)) if is_known(&state.keys, key.trim()) => next.run(request).await,
+        Some((_, key)) if is_known(state.keys(), key.trim()) => next.run(request).await,
         Some(_) | None => Problem::unauthorized("That API key is not known.").into_response(),
     }
 }
 
 /// Counts by route, not by path: a path holds ids.
-pub(super) async fn count(request: Request, next: Next) -> Response {
+pub async fn count(request: Request, next: Next) -> Response {
     let route = request
         .extensions()
         .get::<MatchedPath>()

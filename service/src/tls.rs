@@ -9,6 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::TlsAcceptor;
 
 /// Where a listener's certificate lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +93,22 @@ impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Certificate").field("files", &self.files).finish_non_exhaustive()
     }
+}
+
+/// What a listener shakes hands with, `None` without files. The certificate joins those that a SIGHUP reads again.
+///
+/// # Errors
+/// As [`Certificate::load`].
+pub fn acceptor(
+    files: Option<&TlsFiles>,
+    protocol: Option<&str>,
+    certificates: &mut Vec<Arc<Certificate>>,
+) -> Result<Option<TlsAcceptor>, TlsError> {
+    let Some(files) = files else { return Ok(None) };
+    let certificate = Certificate::load(files.clone())?;
+    let acceptor = TlsAcceptor::from(certificate.server_config(protocol)?);
+    certificates.push(certificate);
+    Ok(Some(acceptor))
 }
 
 /// The settings of an outgoing connection, checked against `roots` (PEM) or the system's own.

@@ -1,4 +1,4 @@
-//! The API's listener: TCP with or without TLS, handshakes side by side and within their time, connections counted.
+//! An API's listener: TCP with or without TLS, handshakes side by side and within their time, connections counted.
 
 use std::io;
 use std::net::SocketAddr;
@@ -26,24 +26,31 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Hands out connections that are ready to be served.
-pub(super) struct Listener {
+#[derive(Debug)]
+pub struct Listener {
     address: SocketAddr,
     ready: mpsc::Receiver<(Connection, SocketAddr)>,
 }
 
 /// One connection and its place among the many.
-pub(super) struct Connection {
+#[derive(Debug)]
+pub struct Connection {
     stream: Stream,
     _slot: Slot,
 }
 
+#[derive(Debug)]
 enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Listener {
-    pub(super) async fn bind(listen: SocketAddr, tls: Option<TlsAcceptor>) -> io::Result<Self> {
+    /// Listens there.
+    ///
+    /// # Errors
+    /// When the address cannot be had.
+    pub async fn bind(listen: SocketAddr, tls: Option<TlsAcceptor>) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
         let (sender, ready) = mpsc::channel(READY);

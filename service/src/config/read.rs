@@ -1,4 +1,4 @@
-//! File and environment become [`Raw`]: unknown keys and values of the wrong kind are found here, with their place.
+//! File and environment become a program's own raw type: unknown keys and values of the wrong kind are found here, with their place.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,28 +6,44 @@ use std::path::Path;
 use toml::de::{DeString, DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
-use super::keys::{self, Kind};
-use super::problem::{Problem, Problems};
-use super::raw::Raw;
+use serde::de::DeserializeOwned;
 
-const PREFIX: &str = "DOORSTEP_";
+use super::keys::{Keys, Kind};
+use super::problem::{Problem, Problems};
+
+/// How a program's configuration is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Layout {
+    /// All that may stand in it.
+    pub keys: Keys,
+    /// Of its variables, such as `DOORSTEP_`.
+    pub prefix: &'static str,
+    /// Longer prefixes of other programs' variables, which are none of its business.
+    pub others: &'static [&'static str],
+    /// Where all keys are explained.
+    pub handbook: &'static str,
+}
 
 /// Where each value came from, by its dotted key.
 #[derive(Debug, Default)]
-pub(super) struct Places {
+pub struct Places {
     file: String,
     by_key: BTreeMap<String, String>,
 }
 
 impl Places {
     /// The place of a key, or the file when nothing is written for it.
-    pub(super) fn of(&self, key: &str) -> String {
+    pub fn of(&self, key: &str) -> String {
         self.by_key.get(key).cloned().unwrap_or_else(|| self.file.clone())
     }
 }
 
-/// Reads `path` (none: nothing but the environment) and lays `DOORSTEP_SECTION__KEY` over it.
-pub(super) fn read(
+/// Reads `path` (none: nothing but the environment) and lays `PREFIX_SECTION__KEY` over it.
+///
+/// # Errors
+/// All unknown keys and all values of the wrong kind, each with its place.
+pub fn read<Raw: DeserializeOwned>(
+    layout: Layout,
     path: Option<&Path>,
     env: impl IntoIterator<Item = (String, String)>,
 ) -> Result<(Raw, Places), Problems> {
@@ -36,12 +52,12 @@ pub(super) fn read(
     let mut table = Table::new();
     if let Some(path) = path {
         places.file = path.display().to_string();
-        table = read_file(path, &mut places, &mut problems)?;
+        table = read_file(layout.keys, path, &mut places, &mut problems)?;
     }
     let mut env: Vec<_> = env.into_iter().collect();
     env.sort();
     for (name, text) in env {
-        overlay(&mut table, &name, &text, &mut places, &mut problems);
+        overlay(layout, &mut table, &name, &text, &mut places, &mut problems);
     }
     if !problems.is_empty() {
         return Err(Problems(problems));
@@ -52,13 +68,18 @@ pub(super) fn read(
             place: places.file.clone(),
             key: String::new(),
             found: error.message().to_owned(),
-            allowed: "what docs/gateway.md lists".into(),
+            allowed: format!("what {} lists", layout.handbook),
         }])
     })?;
     Ok((raw, places))
 }
 
-fn read_file(path: &Path, places: &mut Places, problems: &mut Vec<Problem>) -> Result<Table, Problems> {
+fn read_file(
+    keys: Keys,
+    path: &Path,
+    places: &mut Places,
+    problems: &mut Vec<Problem>,
+) -> Result<Table, Problems> {
     let fatal = |place: String, found: String, allowed: &str| {
         Problems(vec![Problem { place, key: String::new(), found, allowed: allowed.into() }])
     };
@@ -71,20 +92,26 @@ fn read_file(path: &Path, places: &mut Places, problems: &mut Vec<Problem>) -> R
         fatal(format!("{file}:{line}"), format!("not TOML: {}", error.message().trim()), "TOML 1.0")
     };
     let parsed = DeTable::parse(&text).map_err(bad_toml)?;
-    check_document(parsed.get_ref(), &text, places, problems);
+    check_document(keys, parsed.get_ref(), &text, places, problems);
     toml::from_str(&text).map_err(bad_toml)
 }
 
-fn check_document(document: &DeTable<'_>, text: &str, places: &mut Places, problems: &mut Vec<Problem>) {
+fn check_document(
+    keys: Keys,
+    document: &DeTable<'_>,
+    text: &str,
+    places: &mut Places,
+    problems: &mut Vec<Problem>,
+) {
     for (section, content) in in_file_order(document) {
         let place = format!("{}:{}", places.file, line_of(text, section.span().start));
         let section = section.get_ref().as_ref();
-        if keys::names(section).is_empty() {
+        if keys.names(section).is_empty() {
             problems.push(Problem {
                 place,
                 key: section.into(),
                 found: "an unknown section".into(),
-                allowed: keys::sections().join(", "),
+                allowed: keys.sections().join(", "),
             });
             continue;
         }
@@ -101,12 +128,12 @@ fn check_document(document: &DeTable<'_>, text: &str, places: &mut Places, probl
             let place = format!("{}:{}", places.file, line_of(text, name.span().start));
             let name = name.get_ref().as_ref();
             let dotted = format!("{section}.{name}");
-            let Some(key) = keys::find(section, name) else {
+            let Some(key) = keys.find(section, name) else {
                 problems.push(Problem {
                     place,
                     key: dotted,
                     found: "an unknown key".into(),
-                    allowed: keys::names(section).join(", "),
+                    allowed: keys.names(section).join(", "),
                 });
                 continue;
             };
@@ -196,8 +223,16 @@ fn describe(value: &DeValue<'_>) -> String {
 }
 
 /// One variable. Those without `__` are other programs' (DOORSTEP_TOKEN).
-fn overlay(table: &mut Table, name: &str, text: &str, places: &mut Places, problems: &mut Vec<Problem>) {
-    let Some(path) = name.strip_prefix(PREFIX).filter(|path| path.contains("__")) else { return };
+fn overlay(
+    layout: Layout,
+    table: &mut Table,
+    name: &str,
+    text: &str,
+    places: &mut Places,
+    problems: &mut Vec<Problem>,
+) {
+    let keys = layout.keys;
+    let Some(path) = own_variable(layout, name) else { return };
     let path = path.to_ascii_lowercase();
     let parts: Vec<&str> = path.split("__").collect();
     let mut complain = |key: String, found: String, allowed: String| {
@@ -206,11 +241,11 @@ fn overlay(table: &mut Table, name: &str, text: &str, places: &mut Places, probl
     let (section, key_name, inner) = match parts[..] {
         [section, key] => (section, key, None),
         [section, key, inner] => (section, key, Some(inner)),
-        _ => return complain(String::new(), "too many __".into(), "DOORSTEP_SECTION__KEY".into()),
+        _ => return complain(String::new(), "too many __".into(), format!("{}SECTION__KEY", layout.prefix)),
     };
-    let names = keys::names(section);
-    let Some(key) = keys::find(section, key_name) else {
-        let allowed = if names.is_empty() { keys::sections().join(", ") } else { names.join(", ") };
+    let names = keys.names(section);
+    let Some(key) = keys.find(section, key_name) else {
+        let allowed = if names.is_empty() { keys.sections().join(", ") } else { names.join(", ") };
         let what = if names.is_empty() { "an unknown section" } else { "an unknown key" };
         return complain(parts.join("."), what.into(), allowed);
     };
@@ -240,6 +275,16 @@ fn overlay(table: &mut Table, name: &str, text: &str, places: &mut Places, probl
             }
         }
     }
+}
+
+/// What follows the prefix. `DOORSTEP_PUSH__URL` is the key `url` in the section `push` of the program whose prefix is `DOORSTEP_`,
+/// and nothing to the one whose prefix is `DOORSTEP_PUSH_`; `DOORSTEP_PUSH_API__LISTEN` the other way about.
+fn own_variable(layout: Layout, name: &str) -> Option<&str> {
+    let mine = |prefix: &str| {
+        let path = name.strip_prefix(prefix)?;
+        (path.contains("__") && !path.starts_with('_')).then_some(path)
+    };
+    if layout.others.iter().any(|other| mine(other).is_some()) { None } else { mine(layout.prefix) }
 }
 
 /// Lists may be written as TOML or separated by commas.
@@ -273,4 +318,25 @@ fn from_env(kind: Kind, text: &str) -> Option<Value> {
 
 fn line_of(text: &str, offset: usize) -> usize {
     text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_do_not_read_each_others_variables() {
+        let layout = |prefix, others| Layout { keys: Keys(&[]), prefix, others, handbook: "" };
+        let gateway = layout("DOORSTEP_", &["DOORSTEP_PUSH_"]);
+        let push = layout("DOORSTEP_PUSH_", &[]);
+        for (name, gateways, pushs) in [
+            ("DOORSTEP_API__LISTEN", Some("API__LISTEN"), None),
+            ("DOORSTEP_PUSH__URL", Some("PUSH__URL"), None),
+            ("DOORSTEP_PUSH_API__LISTEN", None, Some("API__LISTEN")),
+            ("DOORSTEP_TOKEN", None, None),
+            ("PATH", None, None),
+        ] {
+            assert_eq!((own_variable(gateway, name), own_variable(push, name)), (gateways, pushs), "{name}");
+        }
+    }
 }
