@@ -29,6 +29,8 @@ pub(crate) struct Args {
 /// The benchmarks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Name {
+    /// Round trips and time from press to ringing, and from answer to first audio, over a 100 ms path.
+    Setup,
     /// What one Opus call costs in CPU, memory and allocations.
     Media,
     /// 500 calls with every failure, searched for what must not cross.
@@ -38,6 +40,7 @@ pub(crate) enum Name {
 impl Name {
     const fn target(self) -> &'static str {
         match self {
+            Self::Setup => "setup",
             Self::Media => "media",
             Self::Leaks => "leaks",
         }
@@ -46,12 +49,13 @@ impl Name {
     const fn package(self) -> &'static str {
         match self {
             Self::Media => "doorstep-media",
-            Self::Leaks => "doorstep-demo",
+            Self::Setup | Self::Leaks => "doorstep-demo",
         }
     }
 
     fn needs(self) -> &'static [Part] {
         match self {
+            Self::Setup => &[Part::Build, Part::Namespaces],
             Self::Media | Self::Leaks => &[Part::Build, Part::Sounds],
         }
     }
@@ -60,7 +64,7 @@ impl Name {
     const fn runs_programs(self) -> bool {
         match self {
             Self::Media => false,
-            Self::Leaks => true,
+            Self::Setup | Self::Leaks => true,
         }
     }
 }
@@ -99,7 +103,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.json && status.success() && !is_object(&last) {
         bail!("the benchmark's last line is no JSON object");
     }
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    // A benchmark says by its own status whether it failed (1) or cannot run on this machine (2).
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
 fn is_object(line: &str) -> bool {

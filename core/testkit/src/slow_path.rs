@@ -3,6 +3,8 @@
 //! The kernel's own netem is not everywhere; a TAP device in each namespace and two threads each way are. Needs root,
 //! `/dev/net/tun` and iproute2's `ip`. Namespaces and devices go when the path is dropped.
 
+mod segments;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io;
@@ -11,11 +13,13 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha12Rng;
 use tun_rs::{DeviceBuilder, InterruptEvent, Layer, SyncDevice};
+
+use segments::Segments;
 
 /// What the path does to each frame, in either direction.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -65,6 +69,7 @@ pub struct SlowPath {
     impairment: Arc<Mutex<Impairment>>,
     stop: Arc<InterruptEvent>,
     lanes: [Arc<Lane>; 2],
+    segments: Arc<Mutex<Segments>>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -92,16 +97,23 @@ impl SlowPath {
             impairment: Arc::new(Mutex::new(impairment)),
             stop: Arc::new(InterruptEvent::new()?),
             lanes: [Arc::default(), Arc::default()],
+            segments: Arc::default(),
             threads: Vec::new(),
         };
         let a = Arc::new(attach(&path.left, &format!("dsa{tag}"))?);
         let b = Arc::new(attach(&path.right, &format!("dsb{tag}"))?);
-        let directions = [(a.clone(), b.clone(), seed), (b, a, seed ^ u64::MAX)];
-        for ((from, to, seed), lane) in directions.into_iter().zip(path.lanes.clone()) {
-            let (impairment, stop) = (path.impairment.clone(), path.stop.clone());
-            let incoming = lane.clone();
-            path.threads
-                .push(spawn("slow path in", move || take_in(&from, &incoming, &impairment, &stop, seed))?);
+        let directions = [(a.clone(), b.clone(), true), (b, a, false)];
+        for ((from, to, from_left), lane) in directions.into_iter().zip(path.lanes.clone()) {
+            let intake = Intake {
+                from,
+                from_left,
+                lane: lane.clone(),
+                impairment: path.impairment.clone(),
+                segments: path.segments.clone(),
+                rng: ChaCha12Rng::seed_from_u64(if from_left { seed } else { seed ^ u64::MAX }),
+            };
+            let stop = path.stop.clone();
+            path.threads.push(spawn("slow path in", move || intake.run(&stop))?);
             path.threads.push(spawn("slow path out", move || hand_out(&to, &lane))?);
         }
         Ok(path)
@@ -120,6 +132,13 @@ impl SlowPath {
     /// Changes what the path does from now on; frames that are under way stay as they are.
     pub fn set(&self, impairment: Impairment) {
         *lock(&self.impairment) = impairment;
+    }
+
+    /// How many round trips the left end can have waited for on its TCP connections to a port of the right end, between
+    /// two moments that lie not long ago: the longest chain of segments there and back in which each set out after the
+    /// one before had arrived. What is lost on the path is not in it.
+    pub fn round_trips(&self, port: u16, since: SystemTime, until: SystemTime) -> u32 {
+        lock(&self.segments).round_trips(port, since, until)
     }
 }
 
@@ -154,27 +173,44 @@ struct LaneState {
     over: bool,
 }
 
-fn take_in(from: &SyncDevice, lane: &Lane, impairment: &Mutex<Impairment>, stop: &InterruptEvent, seed: u64) {
-    let mut rng = ChaCha12Rng::seed_from_u64(seed);
-    let mut buffer = [0; FRAME_BYTES];
-    for number in 0.. {
-        let Ok(length) = from.recv_intr(&mut buffer, stop) else { return };
-        let now = Instant::now();
-        let frame = buffer.get(..length).unwrap_or_default();
-        let Impairment { delay, jitter, loss_percent, cut } = *lock(impairment);
+/// Takes the frames of one end.
+struct Intake {
+    from: Arc<SyncDevice>,
+    from_left: bool,
+    lane: Arc<Lane>,
+    impairment: Arc<Mutex<Impairment>>,
+    segments: Arc<Mutex<Segments>>,
+    rng: ChaCha12Rng,
+}
+
+impl Intake {
+    fn run(mut self, stop: &InterruptEvent) {
+        let mut buffer = [0; FRAME_BYTES];
+        for number in 0.. {
+            let Ok(length) = self.from.recv_intr(&mut buffer, stop) else { return };
+            self.take(buffer.get(..length).unwrap_or_default(), number);
+        }
+    }
+
+    fn take(&mut self, frame: &[u8], number: u64) {
+        let (now, clock) = (Instant::now(), SystemTime::now());
+        let Impairment { delay, jitter, loss_percent, cut } = *lock(&self.impairment);
         // Without ARP neither end would find the other again.
         let arp = frame.get(12..14) == Some(&[0x08, 0x06]);
-        let lost = cut || rng.random_range(0.0..100.0) < loss_percent;
+        let lost = cut || self.rng.random_range(0.0..100.0) < loss_percent;
         if lost && !arp {
-            continue;
+            return;
         }
-        let wander = jitter.mul_f64(rng.random_range(0.0..=2.0));
-        let due = now + (delay + wander).saturating_sub(jitter);
-        let mut state = lock(&lane.state);
-        if state.frames.len() < MOST_FRAMES {
-            state.frames.push(Reverse((due, number, frame.to_vec())));
-            lane.changed.notify_one();
+        let wander = jitter.mul_f64(self.rng.random_range(0.0..=2.0));
+        let delay = (delay + wander).saturating_sub(jitter);
+        let mut state = lock(&self.lane.state);
+        if state.frames.len() >= MOST_FRAMES {
+            return;
         }
+        state.frames.push(Reverse((now + delay, number, frame.to_vec())));
+        self.lane.changed.notify_one();
+        drop(state);
+        lock(&self.segments).see(frame, self.from_left, clock, delay);
     }
 }
 
