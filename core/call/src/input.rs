@@ -8,7 +8,7 @@ use doorstep_sip::Sensitive;
 use doorstep_sip::ua::{FlowId, TransportKind};
 use serde::{Deserialize, Serialize};
 
-use crate::{CallHandle, MediaEvent, OpId, OrderId};
+use crate::{CallHandle, MalformedPush, MediaEvent, OpId, OrderId, PushPayload, PushTarget};
 
 /// Something that happened outside. Each is applied whole; then the outputs are drained.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,13 +27,15 @@ pub enum Input {
         /// [`OpenTransport`](crate::Output::OpenTransport) names this `op`.
         result: Result<TokenGrant, TokenFailure>,
     },
-    /// A push message reached the app.
+    /// A push message reached the app. Connecting and registering come with it.
     Push {
         /// As it came.
         payload: PushPayload,
         /// The wall clock now, in milliseconds since 1970; `payload.expires_at` is of the same clock.
         unix_ms: u64,
     },
+    /// A push message reached the app that cannot be read.
+    MalformedPush(MalformedPush),
     /// The time that [`next_deadline`](crate::Endpoint::next_deadline) told has come.
     Deadline,
 }
@@ -122,6 +124,8 @@ pub enum Command {
     Background(bool),
     /// End all calls, unregister, disconnect. [`Idle`](crate::Event::Idle) follows, and nothing after it.
     Shutdown,
+    /// As `Shutdown`, but the registration stays: the gateway wakes the closed app by a push.
+    Leave,
 }
 
 /// Whom a transfer is to reach.
@@ -202,50 +206,4 @@ pub enum TokenFailure {
     /// The courier is signed out.
     #[error("the token provider refuses a token")]
     Denied,
-}
-
-/// What a push says; the same JSON from every provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PushPayload {
-    /// Version: 1.
-    pub v: u32,
-    /// The gateway's name for the call.
-    pub call: String,
-    /// The order.
-    #[serde(default)]
-    pub order: Option<OrderId>,
-    /// What the screen shows.
-    #[serde(default)]
-    pub label: Option<Sensitive<String>>,
-    /// The gateway that sent it. The endpoint connects to the one of its configuration, whatever stands here: a token
-    /// does not go where a push says.
-    #[serde(default)]
-    pub gateway: Option<String>,
-    /// Milliseconds since 1970.
-    pub sent_at: u64,
-    /// Milliseconds since 1970; from then on the push means nothing.
-    pub expires_at: u64,
-    /// What it is about.
-    pub kind: PushKind,
-}
-
-/// What a push is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PushKind {
-    /// A call waits.
-    Incoming,
-    /// The call is over.
-    Cancel,
-}
-
-/// Where pushes for this app go (RFC 8599).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PushTarget {
-    /// `pn-provider`: `apns` or `fcm`.
-    pub provider: String,
-    /// `pn-param`: `TEAM.BUNDLE.voip`, or the project.
-    pub param: String,
-    /// `pn-prid`: the device's token.
-    pub prid: Sensitive<String>,
 }

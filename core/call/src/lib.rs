@@ -15,6 +15,7 @@ mod ids;
 mod input;
 mod media;
 mod output;
+mod push;
 mod record;
 mod serde_frame;
 mod snapshot;
@@ -25,11 +26,9 @@ pub use doorstep_sip::{Sensitive, Timestamp};
 pub use end_reason::EndReason;
 pub use endpoint::{Endpoint, Load};
 pub use ids::{CallHandle, LegId, OpId, OrderId};
-pub use input::{
-    Command, DownReason, Input, PushKind, PushPayload, PushTarget, Target, TokenFailure, TokenGrant,
-    TransportInput,
-};
+pub use input::{Command, DownReason, Input, Target, TokenFailure, TokenGrant, TransportInput};
 pub use media::{MediaCommand, MediaEvent, MediaFailure, Quality, Sdp};
 pub use output::{CommandError, ConnectionState, Event, Output, RegistrationState, TransferProgress};
+pub use push::{MalformedPush, PushFault, PushField, PushKind, PushOutcome, PushPayload, PushTarget};
 pub use record::{Record, RecordingError, replay};
 pub use snapshot::{CallSnapshot, CallState, Direction};

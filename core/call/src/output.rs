@@ -7,7 +7,7 @@ use doorstep_sip::Timestamp;
 use doorstep_sip::ua::FlowId;
 use serde::{Deserialize, Serialize};
 
-use crate::{CallHandle, CallSnapshot, EndReason, MediaCommand, OpId, Quality};
+use crate::{CallHandle, CallSnapshot, EndReason, MediaCommand, OpId, PushOutcome, Quality};
 
 /// Something for the driver to do. None of it may be awaited while the outputs are drained.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,12 +88,12 @@ pub enum Event {
         /// Why.
         error: CommandError,
     },
-    /// A push about a call was not followed; a call that the system shows for it is to be taken off the screen.
-    PushDropped {
-        /// The `call` of the push.
-        call_id: String,
-        /// Why.
-        reason: EndReason,
+    /// What came of a push: one for each.
+    Push {
+        /// The `call` of the push, where it names one.
+        call_id: Option<String>,
+        /// What came of it.
+        outcome: PushOutcome,
     },
     /// A call is over: its last event, and there is exactly one.
     CallEnded {

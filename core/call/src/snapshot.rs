@@ -17,6 +17,9 @@ pub struct CallSnapshot {
     pub order: Option<OrderId>,
     /// What the company wants the screen to say. It may hold a name.
     pub label: Option<Sensitive<String>>,
+    /// Incoming and not answered, and its INVITE is not here: a push has announced it, or the connection that the INVITE
+    /// came on was lost. Answering and declining work all the same.
+    pub awaits_invite: bool,
     /// Where it stands.
     pub state: CallState,
     /// Whether the path for the voice is up; it may be long before the answer.

@@ -52,7 +52,7 @@ impl EventOrder {
             Event::Connection(_)
             | Event::Registration(_)
             | Event::CommandRefused { .. }
-            | Event::PushDropped { .. } => {}
+            | Event::Push { .. } => {}
         }
     }
 

@@ -29,6 +29,10 @@ pub struct StandIn {
     pub password: Option<String>,
     /// Keep-alives have no answer.
     pub ignores_pings: bool,
+    /// Whoever registers next is called by these names, right behind the answer to the REGISTER, as the gateway calls who was woken.
+    pub waiting: Vec<String>,
+    /// Sessions of those calls.
+    pub called: Vec<SessionId>,
     /// Every REGISTER, and the time it came.
     pub registers: Vec<(Timestamp, Request)>,
     /// Start line of every message of a phone.
@@ -51,6 +55,8 @@ impl Default for StandIn {
             password: None,
             digest: DigestServer::new(DigestConfig::new("gw.example"), [98; 32]),
             ignores_pings: false,
+            waiting: Vec::new(),
+            called: Vec::new(),
             registers: Vec::new(),
             came: Vec::new(),
             pings: Vec::new(),
@@ -106,14 +112,44 @@ impl StandIn {
         }
     }
 
+    /// Calls a phone about order 4711.
+    fn call(
+        &mut self,
+        now: Timestamp,
+        flow: FlowId,
+        call_id: &str,
+        headers: Headers,
+        sdp: Bytes,
+    ) -> Option<SessionId> {
+        let uri = |text: &str| text.parse::<SipUri>().map(Uri::from);
+        let (Ok(to), Ok(from)) = (uri("sip:anna@gw.example"), uri("sip:order.4711@gw.example")) else {
+            return None;
+        };
+        let invite = Invite {
+            uri: to.clone(),
+            from: NameAddr::new(from).with_display_name("Order 4711"),
+            to: NameAddr::new(to),
+            call_id: Some(call_id.to_owned()),
+            headers,
+            sdp,
+        };
+        let called = self.ua.invite(now, flow, invite);
+        assert!(called.is_ok(), "{called:?}");
+        called.ok()
+    }
+
     fn pump(&mut self, now: Timestamp) {
         while let Some(output) = self.ua.poll() {
             match output {
                 UaOutput::Send { flow, bytes } => self.outputs.push_back(PeerOutput::Send { flow, bytes }),
-                UaOutput::Event(UaEvent::IncomingRequest { id, request, .. })
+                UaOutput::Event(UaEvent::IncomingRequest { id, request, flow, .. })
                     if request.method == Method::Register =>
                 {
                     self.register(now, id, request);
+                    for call_id in std::mem::take(&mut self.waiting) {
+                        let called = self.call(now, flow, &call_id, Headers::default(), far_sdp(1));
+                        self.called.extend(called);
+                    }
                 }
                 UaOutput::Event(event) => self.events.push_back(event),
             }
@@ -244,21 +280,7 @@ impl World<StandIn> {
     /// The same with headers and an offer of the test's.
     pub fn ring_with(&mut self, phone: usize, call_id: &str, headers: Headers, sdp: Bytes) -> SessionId {
         let flow = self.server.flow(phone).unwrap_or(FlowId(0));
-        let uri = |text: &str| text.parse::<SipUri>().map(Uri::from);
-        let (Ok(to), Ok(from)) = (uri("sip:anna@gw.example"), uri("sip:order.4711@gw.example")) else {
-            return SessionId(0);
-        };
-        let invite = Invite {
-            uri: to.clone(),
-            from: NameAddr::new(from).with_display_name("Order 4711"),
-            to: NameAddr::new(to),
-            call_id: Some(call_id.to_owned()),
-            headers,
-            sdp,
-        };
-        let called = self.server.ua.invite(self.now, flow, invite);
-        assert!(called.is_ok(), "{called:?}");
-        called.unwrap_or(SessionId(0))
+        self.server.call(self.now, flow, call_id, headers, sdp).unwrap_or(SessionId(0))
     }
 
     /// Goes on until a phone's INVITE is there.

@@ -1,76 +1,27 @@
 //! Phones, a network and what stands behind it, in virtual time. One thing happens at a time; what happens follows from
 //! the seed, which a failing test prints.
 
+mod parcel;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use bytes::Bytes;
 use doorstep_call::{
-    CallHandle, CallState, Command, DownReason, EndReason, EndpointConfig, FlowId, Input, OrderId,
-    PushPayload, TransportInput, TransportKind,
+    CallHandle, CallState, Command, DownReason, EndReason, EndpointConfig, FlowId, Input, MalformedPush,
+    OrderId, PushPayload, TransportInput, TransportKind,
 };
 use doorstep_sip::Timestamp;
 
 use crate::network::{Conditions, Network};
 use crate::phone::{EndpointPeer, Wish};
 use crate::server::{Peer, PeerOutput, Switchboard};
+use parcel::Parcel;
 
 /// 20 ms each way.
 pub const HOP: Duration = Duration::from_millis(20);
 
 /// A way through the network: to or from a phone's flow.
 type Way = (usize, FlowId, bool);
-
-#[derive(Debug, Clone)]
-enum Parcel {
-    /// To the server.
-    Connect {
-        phone: usize,
-        flow: FlowId,
-    },
-    /// To the phone.
-    Connected {
-        phone: usize,
-        flow: FlowId,
-    },
-    Refused {
-        phone: usize,
-        flow: FlowId,
-        reason: DownReason,
-    },
-    Up {
-        phone: usize,
-        flow: FlowId,
-        bytes: Bytes,
-    },
-    Down {
-        phone: usize,
-        flow: FlowId,
-        bytes: Bytes,
-    },
-    ClosedByPhone {
-        phone: usize,
-        flow: FlowId,
-    },
-    ClosedByServer {
-        phone: usize,
-        flow: FlowId,
-    },
-}
-
-impl Parcel {
-    fn phone(&self) -> usize {
-        match self {
-            Self::Connect { phone, .. }
-            | Self::Connected { phone, .. }
-            | Self::Refused { phone, .. }
-            | Self::Up { phone, .. }
-            | Self::Down { phone, .. }
-            | Self::ClosedByPhone { phone, .. }
-            | Self::ClosedByServer { phone, .. } => *phone,
-        }
-    }
-}
 
 /// See the [module](self).
 pub struct World<P> {
@@ -84,6 +35,8 @@ pub struct World<P> {
     pub conditions: Conditions,
     /// What carries the connections.
     pub kind: TransportKind,
+    /// Round trips that a connection takes: 1 unless a test says otherwise. TCP, TLS 1.3 and the WebSocket are 3.
+    pub handshakes: u32,
     /// Connections are refused with this.
     pub refuses: Option<DownReason>,
     /// Only the newest token of a phone is taken.
@@ -149,6 +102,7 @@ impl<P: Peer> World<P> {
             server,
             conditions,
             kind,
+            handshakes: 1,
             refuses: None,
             checks_tokens: false,
             seed,
@@ -178,6 +132,13 @@ impl<P: Peer> World<P> {
     pub fn push(&mut self, phone: usize, payload: PushPayload, unix_ms: u64) {
         let now = self.now;
         self.phones[phone].input(now, Input::Push { payload, unix_ms });
+        self.drain();
+    }
+
+    /// A push that cannot be read reaches a phone.
+    pub fn malformed_push(&mut self, phone: usize, push: MalformedPush) {
+        let now = self.now;
+        self.phones[phone].input(now, Input::MalformedPush(push));
         self.drain();
     }
 
@@ -339,7 +300,10 @@ impl<P: Peer> World<P> {
                 };
                 match refused {
                     Some(reason) => self.send((phone, flow, false), Parcel::Refused { phone, flow, reason }),
-                    None => self.send((phone, flow, true), Parcel::Connect { phone, flow }),
+                    None => {
+                        let round_trips = self.handshakes;
+                        self.send((phone, flow, true), Parcel::Connect { phone, flow, round_trips });
+                    }
                 }
             }
             Wish::Close { flow } => self.send((phone, flow, true), Parcel::ClosedByPhone { phone, flow }),
@@ -360,6 +324,7 @@ impl<P: Peer> World<P> {
         let conditions = match parcel {
             Parcel::Up { .. } | Parcel::Down { .. } => self.conditions,
             Parcel::Connect { .. }
+            | Parcel::Handshake { .. }
             | Parcel::Connected { .. }
             | Parcel::Refused { .. }
             | Parcel::ClosedByPhone { .. }
@@ -371,7 +336,13 @@ impl<P: Peer> World<P> {
     fn deliver(&mut self, parcel: Parcel) {
         let now = self.now;
         match parcel {
-            Parcel::Connect { phone, flow } => {
+            Parcel::Connect { phone, flow, round_trips: more @ 2.. } => {
+                self.send((phone, flow, false), Parcel::Handshake { phone, flow, round_trips: more - 1 });
+            }
+            Parcel::Handshake { phone, flow, round_trips } => {
+                self.send((phone, flow, true), Parcel::Connect { phone, flow, round_trips });
+            }
+            Parcel::Connect { phone, flow, round_trips: _ } => {
                 self.next_flow += 1;
                 let at_server = FlowId(self.next_flow);
                 self.at_server.insert(at_server, (phone, flow));

@@ -222,12 +222,18 @@ impl Call {
             direction: self.direction,
             order: self.order.clone(),
             label: self.label.clone(),
+            awaits_invite: self.awaits_invite(),
             state: self.state(),
             media_connected: self.media_connected,
             started_at: self.started_at,
             answered_at: self.answered_at,
             takes_over: self.takes_over,
         }
+    }
+
+    /// Whether it rings here without its INVITE.
+    pub(super) fn awaits_invite(&self) -> bool {
+        matches!(self.phase, Phase::Ringing(_)) && self.session.is_none()
     }
 
     /// Whether it is the incoming call of that name.

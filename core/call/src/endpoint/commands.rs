@@ -4,6 +4,7 @@ use doorstep_sip::msg::{Host, SipUri, StatusCode, Uri};
 use doorstep_sip::ua::Reply;
 
 use super::call::{Call, Calling, Phase};
+use super::shutdown::Binding;
 use super::{Deadline, Endpoint, Life};
 use crate::{CallHandle, Command, CommandError, Direction, EndReason, Event, MediaCommand, OrderId, Target};
 
@@ -47,7 +48,11 @@ impl Endpoint {
                 Ok(())
             }
             Command::Shutdown => {
-                self.shut_down();
+                self.shut_down(Binding::Removed);
+                Ok(())
+            }
+            Command::Leave => {
+                self.shut_down(Binding::Kept);
                 Ok(())
             }
         };

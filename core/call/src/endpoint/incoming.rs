@@ -14,7 +14,7 @@ use crate::{
     CallHandle, CommandError, Direction, EndReason, Event, MediaCommand, MediaFailure, OrderId, Sensitive,
 };
 
-const MAX_LABEL: usize = 200;
+pub(super) const MAX_LABEL: usize = 200;
 pub(super) const MAX_CALL_ID: usize = 256;
 
 impl Endpoint {
@@ -25,19 +25,22 @@ impl Endpoint {
         request: &Request,
         replaces: Option<SessionId>,
     ) {
-        let named = extension(&request.headers, "X-Doorstep-Call").or(request.headers.call_id());
-        let call_id = named.and_then(|name| readable(name, MAX_CALL_ID)).unwrap_or_default();
+        // A push may have told of it by either name.
+        let names = [extension(&request.headers, "X-Doorstep-Call"), request.headers.call_id()];
+        let names: Vec<_> =
+            names.into_iter().flatten().filter_map(|name| readable(name, MAX_CALL_ID)).collect();
         if self.life != Life::Running {
             return self.turn_away(session, StatusCode::SERVICE_UNAVAILABLE);
         }
         if let Some(session_replaced) = replaces {
+            let call_id = names.into_iter().next().unwrap_or_default();
             return self.replacement_came(session, session_replaced, call_id, request);
         }
-        if let Some(status) = self.tombstones.find(&call_id) {
+        if let Some(status) = names.iter().find_map(|name| self.tombstones.find(name)) {
             // Declined or cancelled before it came.
             return self.turn_away(session, status);
         }
-        let known = self.calls.values().find(|call| call.is_incoming(&call_id));
+        let known = self.calls.values().find(|call| names.iter().any(|name| call.is_incoming(name)));
         let fresh = known.is_none();
         let handle = match known.map(|call| (call.handle, &call.phase, call.session)) {
             Some((handle, Phase::Ringing(_), None)) => handle,
@@ -51,7 +54,7 @@ impl Endpoint {
             None if self.calls.len() >= self.config.max_calls => {
                 return self.turn_away(session, StatusCode::BUSY_HERE);
             }
-            None => self.new_incoming(call_id),
+            None => self.new_incoming(names.into_iter().next().unwrap_or_default()),
         };
         self.bind(handle, session, request);
         if fresh {

@@ -47,6 +47,8 @@ pub(super) struct Link {
 struct Up {
     flow: FlowId,
     since: Timestamp,
+    /// When something came on it last.
+    heard: Timestamp,
 }
 
 /// Why another connection is wanted.
@@ -56,6 +58,8 @@ pub(super) enum Replace {
     TokenInTime,
     /// The gateway takes the old token no longer.
     TokenNow,
+    /// A push came where its INVITE should have come.
+    Silent,
     /// The device has changed its network.
     Network,
 }
@@ -79,6 +83,11 @@ impl Link {
         self.up.map(|up| up.flow)
     }
 
+    /// When something came last on the connection in use, if there is one.
+    pub(super) fn heard(&self) -> Option<Timestamp> {
+        self.up.map(|up| up.heard)
+    }
+
     pub(super) fn replacing(&self) -> Option<Replace> {
         self.replace
     }
@@ -96,7 +105,7 @@ impl Endpoint {
             let calm = self.calls.is_empty();
             let another = match self.link.replace {
                 Some(Replace::TokenInTime) => calm,
-                Some(Replace::TokenNow | Replace::Network) => true,
+                Some(Replace::TokenNow | Replace::Silent | Replace::Network) => true,
                 None => false,
             };
             let free = self.link.opening.is_none() && !self.deadlines.runs(Deadline::Reconnect);
@@ -161,7 +170,7 @@ impl Endpoint {
         if let Some(before) = self.link.up.take() {
             self.leave(before.flow);
         }
-        self.link.up = Some(Up { flow, since: self.now });
+        self.link.up = Some(Up { flow, since: self.now, heard: self.now });
         self.link.replace = None;
         self.ua.flow_opened(flow, info);
         self.token_was_taken();
@@ -304,7 +313,8 @@ impl Endpoint {
     }
 
     pub(super) fn frame_came(&mut self, flow: FlowId, bytes: &[u8]) {
-        if self.link.flow() == Some(flow) {
+        if let Some(up) = self.link.up.as_mut().filter(|up| up.flow == flow) {
+            up.heard = self.now;
             self.deadlines.cancel(Deadline::Pong);
         } else if self.link.retiring == Some(flow) {
             self.deadlines.cancel(Deadline::RetiringPong);

@@ -122,6 +122,7 @@ impl Endpoint {
             Input::Media(event) => self.media_said(event),
             Input::Token { op, result } => self.token_came(op, result),
             Input::Push { payload, unix_ms } => self.push_came(payload, unix_ms),
+            Input::MalformedPush(push) => self.malformed_push_came(push),
             Input::Deadline => self.do_what_is_due(),
         }
         self.settle();

@@ -5,13 +5,19 @@ use std::time::Duration;
 
 use doorstep_sip::msg::StatusCode;
 
-use super::incoming::MAX_CALL_ID;
+use super::incoming::{MAX_CALL_ID, MAX_LABEL};
+use super::link::Replace;
 use super::outcome::readable;
 use super::shutdown::Life;
 use super::{Deadline, Endpoint};
-use crate::{CallHandle, EndReason, Event, OrderId, PushKind, PushPayload, Sensitive};
+use crate::{
+    CallHandle, EndReason, Event, MalformedPush, OrderId, PushFault, PushField, PushKind, PushOutcome,
+    PushPayload, Sensitive,
+};
 
-const MAX_LABEL: usize = 200;
+/// The gateway gives a connected app this long to answer an INVITE before it wakes it by a push: a connection on which
+/// nothing came for as long is not to be trusted then.
+const SILENT: Duration = Duration::from_secs(2);
 
 /// Calls that are over, so that what comes late about them rings nobody up.
 pub(super) struct Tombstones {
@@ -59,41 +65,45 @@ impl Tombstones {
 
 impl Endpoint {
     pub(super) fn push_came(&mut self, payload: PushPayload, unix_ms: u64) {
-        match readable(&payload.call, MAX_CALL_ID)
-            .filter(|call_id| *call_id == payload.call && payload.v == 1)
-        {
-            None => {
-                let call_id = payload.call.chars().take(MAX_CALL_ID).collect();
-                self.tell(Event::PushDropped { call_id, reason: EndReason::ProtocolError });
+        let call_id = payload.call.chars().take(MAX_CALL_ID).collect();
+        let malformed = |fault| PushOutcome::Malformed { fault };
+        let outcome = if !payload.is_known_version() {
+            malformed(PushFault::UnknownVersion)
+        } else if readable(&payload.call, MAX_CALL_ID).is_none_or(|name| name != payload.call) {
+            malformed(PushFault::Unreadable(PushField::Call))
+        } else {
+            match payload.kind {
+                PushKind::Incoming => self.call_announced(payload, unix_ms),
+                PushKind::Cancel => self.call_called_off(&payload.call),
             }
-            Some(call_id) => match payload.kind {
-                PushKind::Incoming => self.call_announced(call_id, payload, unix_ms),
-                PushKind::Cancel => self.call_called_off(&call_id),
-            },
-        }
+        };
+        self.tell(Event::Push { call_id: Some(call_id), outcome });
     }
 
-    fn call_announced(&mut self, call_id: String, payload: PushPayload, unix_ms: u64) {
-        if self.calls.values().any(|call| call.is_incoming(&call_id)) {
-            return;
+    pub(super) fn malformed_push_came(&mut self, push: MalformedPush) {
+        let call_id = push.call.map(|call| call.chars().take(MAX_CALL_ID).collect());
+        self.tell(Event::Push { call_id, outcome: PushOutcome::Malformed { fault: push.fault } });
+    }
+
+    fn call_announced(&mut self, payload: PushPayload, unix_ms: u64) -> PushOutcome {
+        let known = self.calls.values().find(|call| call.is_incoming(&payload.call));
+        if let Some((call, awaits)) = known.map(|call| (call.handle, call.awaits_invite())) {
+            if awaits {
+                self.reach_gateway();
+            }
+            return PushOutcome::Known { call };
         }
         let left = Duration::from_millis(payload.expires_at.saturating_sub(unix_ms));
-        let dropped = if let Some(reason) = self.tombstones.reason(&call_id) {
-            Some(reason)
+        if let Some(reason) = self.tombstones.reason(&payload.call) {
+            return PushOutcome::Over { reason };
         } else if left.is_zero() {
-            Some(EndReason::Expired)
+            return PushOutcome::Expired;
         } else if self.life != Life::Running {
-            Some(EndReason::Shutdown)
+            return PushOutcome::Shutdown;
         } else if self.calls.len() >= self.config.max_calls {
-            Some(EndReason::TooManyCalls)
-        } else {
-            None
-        };
-        if let Some(reason) = dropped {
-            self.tell(Event::PushDropped { call_id, reason });
-            return;
+            return PushOutcome::TooManyCalls;
         }
-        let handle = self.new_incoming(call_id);
+        let handle = self.new_incoming(payload.call);
         if let Some(call) = self.calls.get_mut(&handle) {
             call.order = payload.order.and_then(|OrderId(id)| readable(&id, MAX_CALL_ID)).map(OrderId);
             call.label =
@@ -101,22 +111,41 @@ impl Endpoint {
         }
         self.deadlines.set(Deadline::Ring(handle), self.now + left.min(self.config.ring_timeout));
         self.tell_incoming(handle);
-        // The gateway sends the INVITE to those who register.
-        self.register();
-        if self.registrar.is_registered() && self.link.flow().is_some() {
+        if self.reach_gateway() {
             self.deadlines.set(Deadline::Wake(handle), self.now + self.config.wake_grace);
         }
+        PushOutcome::Rings { call: handle }
     }
 
-    fn call_called_off(&mut self, call_id: &str) {
+    /// The gateway sends the INVITE to those who register. Returns whether this side is registered on a connection that
+    /// is known to work.
+    fn reach_gateway(&mut self) -> bool {
+        self.register();
+        let Some(heard) = self.link.heard() else { return false };
+        if self.now.saturating_since(heard) < SILENT {
+            return self.registrar.is_registered();
+        }
+        // A connection that works brings the INVITE, not a push: this one died while the system let the app sleep.
+        self.replace_link(Replace::Silent);
+        false
+    }
+
+    fn call_called_off(&mut self, call_id: &str) -> PushOutcome {
         let known = self.calls.values_mut().find(|call| call.is_incoming(call_id));
         match known.map(|call| (call.handle, call.ringing_mut().is_some())) {
-            Some((handle, true)) => {
-                self.refuse(handle, StatusCode::TEMPORARILY_UNAVAILABLE, EndReason::Cancelled);
+            Some((call, true)) => {
+                self.refuse(call, StatusCode::TEMPORARILY_UNAVAILABLE, EndReason::Cancelled);
+                PushOutcome::CalledOff { call }
             }
             // Answered: whoever says that it is over will hang up.
-            Some((_, false)) => {}
-            None => self.tombstones.add(call_id, EndReason::Cancelled, None),
+            Some((call, false)) => PushOutcome::GoesOn { call },
+            None => match self.tombstones.reason(call_id) {
+                Some(reason) => PushOutcome::Over { reason },
+                None => {
+                    self.tombstones.add(call_id, EndReason::Cancelled, None);
+                    PushOutcome::Remembered
+                }
+            },
         }
     }
 

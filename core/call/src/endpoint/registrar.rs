@@ -101,6 +101,11 @@ impl Endpoint {
         }
     }
 
+    /// Says no more to the registrar, which keeps what it knows.
+    pub(super) fn registrar_rests(&mut self) {
+        self.registrar.wanted = false;
+    }
+
     pub(super) fn set_push(&mut self, push: Option<PushTarget>) {
         let push =
             push.map(|push| PushParams { provider: push.provider, param: Some(push.param), prid: push.prid });
@@ -208,9 +213,8 @@ impl Endpoint {
 
     /// The INVITE of a call that a push has announced comes now or never.
     fn expect_announced_calls(&mut self) {
-        let announced = self.calls.values_mut().filter(|call| call.session.is_none());
-        let waiting: Vec<_> =
-            announced.filter_map(|call| call.ringing_mut().is_some().then_some(call.handle)).collect();
+        let announced = self.calls.values().filter(|call| call.awaits_invite());
+        let waiting: Vec<_> = announced.map(|call| call.handle).collect();
         for call in waiting {
             if !self.deadlines.runs(Deadline::Wake(call)) {
                 self.deadlines.set(Deadline::Wake(call), self.now + self.config.wake_grace);

@@ -1,4 +1,5 @@
-//! Stopping: every call is ended, the binding taken away, and then nothing more is heard.
+//! Stopping: every call is ended, the binding taken away or left for a push to wake the app, and then nothing more is
+//! heard.
 
 use std::time::Duration;
 
@@ -19,8 +20,16 @@ pub(super) enum Life {
     Over,
 }
 
+/// What becomes of the registration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Binding {
+    Removed,
+    /// A push will wake the closed app.
+    Kept,
+}
+
 impl Endpoint {
-    pub(super) fn shut_down(&mut self) {
+    pub(super) fn shut_down(&mut self, binding: Binding) {
         if self.life != Life::Running {
             return;
         }
@@ -35,7 +44,10 @@ impl Endpoint {
                 None => {}
             }
         }
-        self.unregister();
+        match binding {
+            Binding::Removed => self.unregister(),
+            Binding::Kept => self.registrar_rests(),
+        }
         self.deadlines.set(Deadline::Shutdown, self.now + PATIENCE);
     }
 
