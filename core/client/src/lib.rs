@@ -35,6 +35,29 @@
 //! # }
 //! ```
 //!
+//! An app that is not running is woken by a push. The system starts it with the push's payload, and gives it moments to
+//! show the call; the connection comes later:
+//!
+//! ```no_run
+//! # use doorstep::{Client, Config, PushMessage, PushOutcome, PushTarget};
+//! # async fn example(mut config: Config, payload: &[u8], device_token: String) -> Result<(), Box<dyn std::error::Error>> {
+//! // The same at every start, so that the gateway knows the device again.
+//! config.instance = Some("5f1f6a2e-0c3d-4b7e-9a55-3f1f0a9d8c11".to_owned());
+//! config.push = Some(PushTarget {
+//!     provider: "apns".to_owned(),
+//!     param: "TEAMID.com.example.courier.voip".to_owned(),
+//!     prid: device_token.into(),
+//! });
+//! let (client, wake) = Client::woken(config, PushMessage::from_json(payload))?;
+//! match wake.outcome().await {
+//!     // Answering need not wait for the connection, either.
+//!     PushOutcome::Rings { call } => client.call(call).ok_or("over already")?.answer().await?,
+//!     other => println!("take it off the screen: {:?}", other.end_reason()),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Inside, one task owns [`doorstep_call::Endpoint`], which decides everything; connections, voice and the token provider
 //! run beside it. Nothing personal is logged. Needs a tokio runtime with time and I/O; voice wants more than one thread.
 
@@ -46,13 +69,13 @@ mod api;
 mod driver;
 
 pub use api::{
-    ApiError, Call, Client, Config, ConnectError, Credentials, Ended, Event, EventStream, StaticToken, Token,
-    TokenProvider,
+    ApiError, Call, Client, Config, ConnectError, Credentials, Ended, Event, EventStream, PushMessage,
+    StaticToken, Token, TokenProvider, Wake,
 };
 pub use doorstep_call::{
     CallHandle, CallSnapshot, CallState, CommandError, ConnectionState, Direction, EndReason, EndpointConfig,
-    OrderId, PushKind, PushPayload, PushTarget, Quality, RegistrationState, Sensitive, Target, Timestamp,
-    TokenFailure, TransferProgress,
+    MalformedPush, OrderId, PushFault, PushField, PushKind, PushOutcome, PushPayload, PushTarget, Quality,
+    RegistrationState, Sensitive, Target, Timestamp, TokenFailure, TransferProgress,
 };
 
 // Only for its feature that leaves `trace!` out of the build, see the workspace's Cargo.toml.

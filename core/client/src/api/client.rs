@@ -2,8 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use doorstep_call::{
-    Auth, CallHandle, Command, ConnectionState, Endpoint, OrderId, PushPayload, PushTarget,
-    RegistrationState, Sensitive,
+    Auth, CallHandle, Command, ConnectionState, Endpoint, OrderId, PushTarget, RegistrationState, Sensitive,
 };
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -12,8 +11,9 @@ use super::call::Call;
 use super::config::{Config, Credentials};
 use super::error::{ApiError, ConnectError};
 use super::event::EventStream;
-use crate::driver::{self, Board, Commands, LegFactory, Life, Parts, Request, Start};
-use crate::transport::Connector;
+use super::push::{PushMessage, Wake};
+use crate::driver::{self, Board, Commands, LegFactory, Life, Parts, Push, Request, Start, Stop};
+use crate::transport::Gateway;
 
 /// A courier's end of the line: one connection to the gateway, and the calls over it. A handle, of which there may be
 /// several; when the last is dropped without [`shutdown`](Self::shutdown), calls end in the background.
@@ -36,13 +36,31 @@ impl Client {
     /// # Errors
     /// Only for a configuration that cannot work, see [`ConnectError`].
     pub async fn connect(config: Config) -> Result<Self, ConnectError> {
-        let runtime = Handle::try_current().map_err(|_| ConnectError::Runtime)?;
-        let (url, transport) = (config.gateway.clone(), config.transport.clone());
-        // Reads the platform's certificates from disk.
-        let connector = runtime
-            .spawn_blocking(move || Connector::new(url, transport))
-            .await
-            .map_err(|_| ConnectError::Runtime)??;
+        Handle::try_current().map_err(|_| ConnectError::Runtime)?;
+        let gateway = Gateway::new(config.gateway.clone(), config.transport.clone())?;
+        gateway.connector().await?;
+        Ok(Self::begin(config, gateway, None))
+    }
+
+    /// Starts a client in an app that a push has started (PushKit, FCM). It returns at once and waits for nothing, so
+    /// that the system's callback can go on to show the call: the call rings before there is a connection, may be
+    /// answered and declined before, and ends by itself, with a reason, if it never comes. The client connects and
+    /// registers, whatever the configuration says of [`register`](Config::register), and goes on as any other.
+    ///
+    /// Give the same [`instance`](Config::instance) and [`push`](Config::push) as when the device was registered.
+    ///
+    /// # Errors
+    /// [`ConnectError::Transport`] when `ws://` would leave this machine, [`ConnectError::Runtime`]. Everything else, and
+    /// a push that cannot be read, is told by [`Wake::outcome`] and events.
+    pub fn woken(mut config: Config, push: impl Into<PushMessage>) -> Result<(Self, Wake), ConnectError> {
+        Handle::try_current().map_err(|_| ConnectError::Runtime)?;
+        let gateway = Gateway::new(config.gateway.clone(), config.transport.clone())?;
+        config.register = true;
+        let (reply, wake) = Wake::new();
+        Ok((Self::begin(config, gateway, Some(Push { message: push.into(), reply })), wake))
+    }
+
+    fn begin(config: Config, gateway: Gateway, woken: Option<Push>) -> Self {
         let mut endpoint = config.endpoint;
         let (auth, tokens) = match config.credentials {
             Credentials::Token(provider) => (Auth::Token, Some(provider)),
@@ -62,14 +80,15 @@ impl Client {
         }
         let parts = Parts {
             endpoint: Endpoint::new(endpoint, rand::random()),
-            connector: Arc::new(connector),
+            gateway: Arc::new(gateway),
             tokens,
             legs: LegFactory { media: config.media, audio: config.audio, gateway: config.gateway },
             first,
+            woken,
             shutdown_timeout: config.shutdown_timeout,
         };
         let (commands, board, life) = driver::spawn(parts, config.event_queue);
-        Ok(Self { inner: Arc::new(Inner { commands, board, life }) })
+        Self { inner: Arc::new(Inner { commands, board, life }) }
     }
 
     /// Calls the customer of an order. The call is there at once, and may be over as soon: [`Call::ended`] then says why
@@ -130,12 +149,15 @@ impl Client {
         self.inner.commands.call(Command::SetPush(target)).await
     }
 
-    /// Hands in a push message that has reached the app.
+    /// Hands in a push that has reached the running app; see [`woken`](Self::woken) for one that has started it. It
+    /// returns at once. [`Wake::outcome`] tells what came of it: a call that rings, or why none does.
     ///
     /// # Errors
-    /// [`ApiError::ShutDown`].
-    pub async fn push_received(&self, payload: PushPayload) -> Result<(), ApiError> {
-        self.inner.commands.tell(Request::Push(payload)).await
+    /// [`ApiError::TooBusy`] when more waits to be done than may, [`ApiError::ShutDown`].
+    pub fn wake(&self, push: impl Into<PushMessage>) -> Result<Wake, ApiError> {
+        let (reply, wake) = Wake::new();
+        self.inner.commands.push(Push { message: push.into(), reply })?;
+        Ok(wake)
     }
 
     /// Tells whether the app is in the background: no keep-alive is sent then, since a push will wake it.
@@ -157,7 +179,17 @@ impl Client {
     /// Ends all calls, unregisters, closes the connection, and returns when that is done or its time is up. Of all
     /// handles; again does nothing.
     pub async fn shutdown(&self) {
-        self.inner.life.stop.send_replace(true);
+        self.stop(Stop::ShutDown).await;
+    }
+
+    /// As [`shutdown`](Self::shutdown), but the gateway keeps the registration with its push target: a call will wake the
+    /// closed app. For an app that is closed, not for a courier who signs out.
+    pub async fn leave(&self) {
+        self.stop(Stop::Leave).await;
+    }
+
+    async fn stop(&self, stop: Stop) {
+        self.inner.life.stop.send_replace(stop);
         let mut ended = self.inner.life.ended.clone();
         // Its only message is its end.
         while ended.changed().await.is_ok() {}

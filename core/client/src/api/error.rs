@@ -19,6 +19,9 @@ pub enum ApiError {
     /// The client is shut down.
     #[error("the client is shut down")]
     ShutDown,
+    /// Too much is asked of the client at once.
+    #[error("too much is asked of the client at once")]
+    TooBusy,
     /// The call is over.
     #[error("the call is over")]
     CallOver,
@@ -41,6 +44,7 @@ impl ApiError {
     pub const fn text(self) -> &'static str {
         match self {
             Self::ShutDown => "The app is closing.",
+            Self::TooBusy => "Too much at once; try again.",
             Self::CallOver => "The call is over.",
             Self::WrongState => "This is not possible right now.",
             Self::InvalidTarget => "This address cannot be called.",

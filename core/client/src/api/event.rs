@@ -1,6 +1,6 @@
 use doorstep_call::{
-    CallHandle, CallSnapshot, CommandError, ConnectionState, EndReason, Quality, RegistrationState,
-    TransferProgress,
+    CallHandle, CallSnapshot, CommandError, ConnectionState, EndReason, PushOutcome, Quality,
+    RegistrationState, TransferProgress,
 };
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
@@ -54,12 +54,13 @@ pub enum Event {
         /// Why.
         error: CommandError,
     },
-    /// A push about a call was not followed: a call that the system shows for it is to be taken off the screen.
-    PushDropped {
-        /// The `call` of the push.
-        call_id: String,
-        /// Why.
-        reason: EndReason,
+    /// What came of a push that was handed in, one for each: a call rings for it, or the call that the system shows for it
+    /// is to be taken off the screen ([`PushOutcome::end_reason`]).
+    Push {
+        /// The `call` of the push, where it names one.
+        call_id: Option<String>,
+        /// What came of it.
+        outcome: PushOutcome,
     },
     /// A call is over: its last event.
     CallEnded {

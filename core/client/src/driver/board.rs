@@ -84,6 +84,7 @@ impl Board {
             direction: Direction::Outgoing,
             order,
             label: None,
+            awaits_invite: false,
             state: CallState::Connecting,
             media_connected: false,
             started_at: now,
@@ -123,7 +124,7 @@ impl Board {
                 Event::Quality { call, quality }
             }
             CallEvent::CommandRefused { call, error } => Event::Refused { call, error },
-            CallEvent::PushDropped { call_id, reason } => Event::PushDropped { call_id, reason },
+            CallEvent::Push { call_id, outcome } => Event::Push { call_id, outcome },
             CallEvent::CallEnded { call, reason, text } => {
                 self.end(call, Ended { reason, text: text.clone() });
                 Event::CallEnded { call, reason, text }

@@ -11,13 +11,13 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::Happening;
-use crate::transport::{CloseCause, Connector, SocketCommand, TransportError};
+use crate::transport::{CloseCause, Gateway, SocketCommand, TransportError};
 
 /// No server may keep this side away for longer (Retry-After).
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 pub(super) struct Flows {
-    connector: Arc<Connector>,
+    gateway: Arc<Gateway>,
     happenings: mpsc::Sender<Happening>,
     flows: BTreeMap<FlowId, Flow>,
     /// The gateway wants to be left alone until then.
@@ -31,20 +31,29 @@ struct Flow {
 }
 
 impl Flows {
-    pub(super) fn new(connector: Arc<Connector>, happenings: mpsc::Sender<Happening>) -> Self {
-        Self { connector, happenings, flows: BTreeMap::new(), not_before: None }
+    pub(super) fn new(gateway: Arc<Gateway>, happenings: mpsc::Sender<Happening>) -> Self {
+        Self { gateway, happenings, flows: BTreeMap::new(), not_before: None }
+    }
+
+    /// Has what connections need read while the token is still on its way.
+    pub(super) fn prepare(&self, tasks: &mut JoinSet<()>) {
+        let gateway = Arc::clone(&self.gateway);
+        tasks.spawn(async move {
+            // Whoever connects tries again, and tells the error.
+            let _made = gateway.connector().await;
+        });
     }
 
     pub(super) fn open(&mut self, flow: FlowId, token: Option<Sensitive<String>>, tasks: &mut JoinSet<()>) {
-        let (commands, receiver) = mpsc::channel(self.connector.queue());
-        let connector = Arc::clone(&self.connector);
+        let (commands, receiver) = mpsc::channel(self.gateway.queue());
+        let gateway = Arc::clone(&self.gateway);
         let happenings = self.happenings.clone();
         let not_before = self.not_before.filter(|until| *until > Instant::now());
         let task = tasks.spawn(async move {
             if let Some(until) = not_before {
                 tokio::time::sleep_until(until).await;
             }
-            let down = match carry(flow, &connector, token, receiver, &happenings).await {
+            let down = match carry(flow, &gateway, token, receiver, &happenings).await {
                 Ok(cause) => Happening::FlowDown { flow, cause },
                 Err(error) => Happening::FlowFailed { flow, error },
             };
@@ -104,13 +113,13 @@ impl Flows {
 
 async fn carry(
     flow: FlowId,
-    connector: &Connector,
+    gateway: &Gateway,
     token: Option<Sensitive<String>>,
     commands: mpsc::Receiver<SocketCommand>,
     happenings: &mpsc::Sender<Happening>,
 ) -> Result<CloseCause, TransportError> {
-    let connection = connector.connect(token.as_ref()).await?;
-    let kind = if connector.url().is_secure() { TransportKind::Wss } else { TransportKind::Ws };
+    let connection = gateway.connector().await?.connect(token.as_ref()).await?;
+    let kind = if gateway.url().is_secure() { TransportKind::Wss } else { TransportKind::Ws };
     // Should the driver be gone, the connection ends by itself.
     let _driver_may_be_gone = happenings.send(Happening::FlowUp { flow, kind }).await;
     Ok(connection.run(commands, happenings, |bytes| Happening::Frame { flow, bytes }).await)

@@ -8,6 +8,7 @@ mod board;
 mod flows;
 mod leg;
 mod legs;
+mod requests;
 mod tokens;
 mod voice;
 
@@ -18,7 +19,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use doorstep_call::{
     CallHandle, Command, CommandError, DownReason, Endpoint, Event as CallEvent, FlowId, Input, MediaEvent,
-    OpId, OrderId, Output, PushPayload, Sensitive, Timestamp, TransportInput, TransportKind,
+    OpId, Output, PushOutcome, Timestamp, TransportInput, TransportKind,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -28,33 +29,19 @@ pub(crate) use board::Board;
 use flows::Flows;
 pub(crate) use legs::LegFactory;
 use legs::Legs;
+use requests::call_of;
+pub(crate) use requests::{Commands, Push, Request, Start, Stop};
 use tokens::{TokenAnswer, Tokens};
 
-use crate::transport::{CloseCause, Connector, TransportError};
+use crate::transport::{CloseCause, Gateway, TransportError};
 use crate::{ApiError, Call, Event, TokenProvider};
 
-/// Requests of the application that may wait; each waits for its answer, so this is callers, not work.
-const REQUESTS: usize = 32;
 /// What tasks have to say and the driver has not heard yet. They wait when it is full.
 const HAPPENINGS: usize = 256;
 /// How long connections may take to say goodbye after all is shut down.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// When nothing is due.
 const IDLE: Duration = Duration::from_secs(3600);
-
-/// What the application asks of the driver.
-pub(crate) enum Request {
-    Command { command: Command, reply: oneshot::Sender<Result<(), ApiError>> },
-    Start { target: Start, reply: oneshot::Sender<Result<Call, ApiError>> },
-    NetworkChanged,
-    Push(PushPayload),
-}
-
-/// Whom a new call is for.
-pub(crate) enum Start {
-    Order(OrderId),
-    Uri(Sensitive<String>),
-}
 
 /// What a task has to say.
 pub(crate) enum Happening {
@@ -79,74 +66,49 @@ pub(crate) enum Happening {
     Media(MediaEvent),
 }
 
-/// The application's way to the driver.
-#[derive(Clone)]
-pub(crate) struct Commands(mpsc::Sender<Request>);
-
-impl Commands {
-    pub(crate) async fn call(&self, command: Command) -> Result<(), ApiError> {
-        self.ask(|reply| Request::Command { command, reply }).await
-    }
-
-    pub(crate) async fn start(&self, target: Start) -> Result<Call, ApiError> {
-        self.ask(|reply| Request::Start { target, reply }).await
-    }
-
-    pub(crate) async fn tell(&self, request: Request) -> Result<(), ApiError> {
-        self.0.send(request).await.map_err(|_| ApiError::ShutDown)
-    }
-
-    async fn ask<T>(
-        &self,
-        request: impl FnOnce(oneshot::Sender<Result<T, ApiError>>) -> Request,
-    ) -> Result<T, ApiError> {
-        let (reply, answer) = oneshot::channel();
-        self.tell(request(reply)).await?;
-        answer.await.map_err(|_| ApiError::ShutDown)?
-    }
-}
-
 /// What a driver is made of.
 pub(crate) struct Parts {
     pub(crate) endpoint: Endpoint,
-    pub(crate) connector: Arc<Connector>,
+    pub(crate) gateway: Arc<Gateway>,
     pub(crate) tokens: Option<Arc<dyn TokenProvider>>,
     pub(crate) legs: LegFactory,
     /// Applied first.
     pub(crate) first: Vec<Command>,
+    /// Applied then: what has started the app.
+    pub(crate) woken: Option<Push>,
     pub(crate) shutdown_timeout: Duration,
 }
 
 /// Ends the driver, when told or dropped; and is told when it has ended.
 pub(crate) struct Life {
-    pub(crate) stop: watch::Sender<bool>,
+    pub(crate) stop: watch::Sender<Stop>,
     pub(crate) ended: watch::Receiver<()>,
 }
 
 pub(crate) fn spawn(parts: Parts, event_queue: usize) -> (Commands, Arc<Board>, Life) {
-    let (requests, request_receiver) = mpsc::channel(REQUESTS);
+    let (commands, requests) = Commands::new();
     let (happenings, happening_receiver) = mpsc::channel(HAPPENINGS);
-    let (stop, stop_receiver) = watch::channel(false);
+    let (stop, stop_receiver) = watch::channel(Stop::NotYet);
     let (ended_sender, ended) = watch::channel(());
-    let commands = Commands(requests);
     let (board, events) = Board::new(event_queue, commands.clone());
     let driver = Driver {
         epoch: Instant::now(),
         endpoint: parts.endpoint,
         pending: VecDeque::new(),
-        flows: Flows::new(parts.connector, happenings.clone()),
+        flows: Flows::new(parts.gateway, happenings.clone()),
         tokens: Tokens::new(parts.tokens, happenings.clone()),
         legs: Legs::new(parts.legs, happenings),
         board: Arc::clone(&board),
         events,
         numbers: 0,
         tasks: JoinSet::new(),
+        pushed: None,
         stopping: None,
         idle: false,
         shutdown_timeout: parts.shutdown_timeout,
     };
     tokio::spawn(async move {
-        driver.run(parts.first, request_receiver, happening_receiver, stop_receiver).await;
+        driver.run(parts.first, parts.woken, requests, happening_receiver, stop_receiver).await;
         drop(ended_sender);
     });
     (commands, board, Life { stop, ended })
@@ -165,6 +127,8 @@ struct Driver {
     /// Of the calls that the application has begun.
     numbers: u64,
     tasks: JoinSet<()>,
+    /// Who waits for what comes of the push that is being applied.
+    pushed: Option<oneshot::Sender<PushOutcome>>,
     /// When shutting down is over, done or not.
     stopping: Option<Instant>,
     idle: bool,
@@ -175,12 +139,17 @@ impl Driver {
     async fn run(
         mut self,
         first: Vec<Command>,
+        woken: Option<Push>,
         mut requests: mpsc::Receiver<Request>,
         mut happenings: mpsc::Receiver<Happening>,
-        mut stop: watch::Receiver<bool>,
+        mut stop: watch::Receiver<Stop>,
     ) {
+        self.flows.prepare(&mut self.tasks);
         for command in first {
             self.apply(Input::Command(command), None);
+        }
+        if let Some(push) = woken {
+            self.push(push);
         }
         let sleep = tokio::time::sleep_until(self.epoch);
         tokio::pin!(sleep);
@@ -194,7 +163,11 @@ impl Driver {
                 // Told, or the last handle is dropped.
                 _ = stop.changed(), if self.stopping.is_none() => {
                     self.stopping = Some(Instant::now() + self.shutdown_timeout);
-                    self.apply(Input::Command(Command::Shutdown), None);
+                    let command = match *stop.borrow() {
+                        Stop::Leave => Command::Leave,
+                        Stop::ShutDown | Stop::NotYet => Command::Shutdown,
+                    };
+                    self.apply(Input::Command(command), None);
                 }
                 Some(ended) = self.tasks.join_next() => {
                     if let Err(error) = ended && error.is_panic() {
@@ -256,12 +229,21 @@ impl Driver {
             Request::NetworkChanged => {
                 self.apply(Input::Transport(TransportInput::NetworkChanged), None);
             }
-            Request::Push(payload) => {
+            Request::Push(push) => self.push(push),
+        }
+    }
+
+    fn push(&mut self, push: Push) {
+        let input = match push.message.0 {
+            Ok(payload) => {
                 let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 let unix_ms = u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX);
-                self.apply(Input::Push { payload, unix_ms }, None);
+                Input::Push { payload, unix_ms }
             }
-        }
+            Err(malformed) => Input::MalformedPush(malformed),
+        };
+        self.pushed = Some(push.reply);
+        self.apply(input, None);
     }
 
     fn start(&mut self, target: Start) -> Result<Call, ApiError> {
@@ -350,6 +332,11 @@ impl Driver {
             Output::FetchToken { op } => self.fetch_token(op),
             Output::Event(event) => {
                 self.idle |= matches!(event, CallEvent::Idle);
+                if let CallEvent::Push { outcome, .. } = &event
+                    && let Some(reply) = self.pushed.take()
+                {
+                    let _nobody_may_wait = reply.send(*outcome);
+                }
                 if let Some(event) = self.board.take(event) {
                     self.events.publish(event);
                 }
@@ -361,27 +348,5 @@ impl Driver {
         if let Some(result) = self.tokens.fetch(op, &mut self.tasks) {
             self.pending.push_back(Input::Token { op, result: Err(result) });
         }
-    }
-}
-
-/// The call that a command names, by which its refusal is known.
-fn call_of(command: &Command) -> Option<CallHandle> {
-    match command {
-        Command::Contact { call, .. }
-        | Command::Dial { call, .. }
-        | Command::Answer { call }
-        | Command::Reject { call, .. }
-        | Command::HangUp { call }
-        | Command::Hold { call }
-        | Command::Resume { call }
-        | Command::Mute { call, .. }
-        | Command::SendDtmf { call, .. }
-        | Command::Transfer { call, .. }
-        | Command::TransferTo { call, .. } => Some(*call),
-        Command::SetPush(_)
-        | Command::Register
-        | Command::Unregister
-        | Command::Background(_)
-        | Command::Shutdown => None,
     }
 }

@@ -58,6 +58,13 @@ impl Default for TransportConfig {
     }
 }
 
+impl TransportConfig {
+    /// Whether it lets anybody connect there.
+    pub(super) fn may_reach(&self, url: &GatewayUrl) -> bool {
+        url.is_secure() || url.is_loopback() || self.allow_insecure
+    }
+}
+
 /// Makes connections to one gateway. TLS sessions are resumed from one to the next.
 pub struct Connector {
     url: GatewayUrl,
@@ -72,7 +79,7 @@ impl Connector {
     /// [`TransportError::Insecure`] for a `ws://` address that is not this machine's, unless allowed;
     /// [`TransportError::Tls`] when there is nothing to check certificates by.
     pub fn new(url: GatewayUrl, config: TransportConfig) -> Result<Self, TransportError> {
-        if !url.is_secure() && !url.is_loopback() && !config.allow_insecure {
+        if !config.may_reach(&url) {
             return Err(TransportError::Insecure);
         }
         let tls = client_config(&config.tls).map_err(TransportError::Tls)?;
@@ -82,11 +89,6 @@ impl Connector {
     /// Where it connects to.
     pub fn url(&self) -> &GatewayUrl {
         &self.url
-    }
-
-    /// How many messages may wait, each way.
-    pub(crate) fn queue(&self) -> usize {
-        self.config.queue.max(1)
     }
 
     /// One connection, or why there is none. With a token, `Authorization: Bearer` goes with the upgrade.

@@ -7,6 +7,7 @@
 mod connector;
 mod dial;
 mod error;
+mod gateway;
 mod identity;
 mod pin;
 mod socket;
@@ -14,6 +15,7 @@ mod url;
 
 pub use connector::{Connector, TransportConfig};
 pub use error::{TlsFailure, TransportError};
+pub(crate) use gateway::Gateway;
 pub use identity::TlsConfig;
 pub use pin::{InvalidPin, SpkiPin};
 pub use socket::{CloseCause, Connection, SocketCommand};

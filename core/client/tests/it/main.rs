@@ -22,3 +22,4 @@ mod transport_carries_messages;
 mod transport_checks_identity;
 mod transport_names_refusals;
 mod transport_notices_the_end;
+mod wake;

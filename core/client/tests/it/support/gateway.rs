@@ -43,6 +43,10 @@ pub(crate) enum Order {
         order: &'static str,
         label: &'static str,
     },
+    /// Calls the client that registers next, right behind the answer, as the gateway calls who was woken.
+    CallWhoRegisters {
+        call_id: &'static str,
+    },
     /// Sends these bytes as a message.
     Raw(Bytes),
     /// Drops every connection without a word, and takes no new ones until `Return`.
@@ -183,6 +187,8 @@ struct Desk {
     seen: mpsc::Sender<Seen>,
     /// A change of media that waits for the end of another.
     postponed: Option<Order>,
+    /// Whoever registers next is called by this name.
+    waiting: Option<&'static str>,
 }
 
 struct FarCall {
@@ -213,6 +219,7 @@ impl Desk {
             loud,
             seen,
             postponed: None,
+            waiting: None,
         }
     }
 
@@ -309,7 +316,12 @@ impl Desk {
                         let _ = commands.send(Message::text(text)).await;
                     }
                 }
-                UaOutput::Event(UaEvent::IncomingRequest { id, request, .. }) => self.register(id, &request),
+                UaOutput::Event(UaEvent::IncomingRequest { id, request, .. }) => {
+                    self.register(id, &request);
+                    if let Some(call_id) = self.waiting.take() {
+                        self.call("4711", "Order 4711", Some(call_id)).await;
+                    }
+                }
                 UaOutput::Event(UaEvent::IncomingInvite { session, request, .. }) => {
                     self.invited(session, &request).await;
                 }
@@ -443,7 +455,8 @@ impl Desk {
                     Err(error) => panic!("{error}"),
                 }
             }
-            Order::Call { order, label } => self.call(order, label).await,
+            Order::Call { order, label } => self.call(order, label, None).await,
+            Order::CallWhoRegisters { call_id } => self.waiting = Some(call_id),
             Order::Raw(bytes) => {
                 let text =
                     String::from_utf8(bytes.to_vec()).map_or_else(|_| Message::binary(bytes), Message::text);
@@ -465,7 +478,7 @@ impl Desk {
         }
     }
 
-    async fn call(&mut self, order: &str, label: &str) {
+    async fn call(&mut self, order: &str, label: &str, call_id: Option<&str>) {
         let media = self.media();
         let sdp = Bytes::from(media.create_offer(Direction::SendRecv).await.unwrap());
         let uri = |text: &str| text.parse::<SipUri>().unwrap();
@@ -475,7 +488,7 @@ impl Desk {
             uri: uri("sip:courier@localhost").into(),
             from: NameAddr::new(uri(&format!("sip:order.{order}@localhost"))),
             to: NameAddr::new(uri("sip:courier@localhost")),
-            call_id: None,
+            call_id: call_id.map(str::to_owned),
             headers,
             sdp: sdp.clone(),
         };
