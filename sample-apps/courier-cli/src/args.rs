@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use async_trait::async_trait;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use doorstep::audio::{AudioFactory, Silence, WavAudio};
 use doorstep::transport::{GatewayUrl, SpkiPin};
-use doorstep::{Config, Credentials, StaticToken, Token, TokenFailure, TokenProvider};
+use doorstep::{
+    Config, Credentials, PushMessage, PushTarget, Sensitive, StaticToken, Token, TokenFailure, TokenProvider,
+};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-/// The courier's app in a terminal: calls the customer of an order, or waits to be called.
+/// The courier's app in a terminal: calls the customer of an order, waits to be called, or is woken by a push.
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -41,6 +43,25 @@ pub(crate) struct Args {
     /// Talk and listen yourself: this computer's microphone and speaker.
     #[arg(long)]
     live: bool,
+    /// Who wakes this app when it is closed.
+    #[arg(long, value_enum, value_name = "WHO", requires = "push_param", requires = "push_token")]
+    push_provider: Option<Provider>,
+    /// TEAM.BUNDLE.voip with Apple, the project's id with Google.
+    #[arg(long, value_name = "PARAM", requires = "push_provider")]
+    push_param: Option<String>,
+    /// What the provider knows this device by.
+    #[arg(
+        long,
+        env = "DOORSTEP_PUSH_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN",
+        requires = "push_provider",
+        requires = "instance"
+    )]
+    push_token: Option<String>,
+    /// Names this installation, the same at every start; a new one each time when left out.
+    #[arg(long, value_name = "UUID")]
+    instance: Option<String>,
     /// One JSON object per event on stdout.
     #[arg(long)]
     pub(crate) json: bool,
@@ -56,6 +77,9 @@ const EXAMPLES: &str = "Examples:
   courier-cli --gateway wss://127.0.0.1:8443/ws --pin sha256//… --play hello.wav --record heard.wav \\
       contact 4711 --hang-up-after 8
   DOORSTEP_TOKEN=… courier-cli --gateway wss://calls.example.com/ws --live wait
+  courier-cli … --push-provider apns --push-param TEAM.com.example.voip --push-token … --instance … register
+  courier-cli … --push-provider apns --push-param TEAM.com.example.voip --push-token … --instance … \
+      woken --payload @push.json --answer-after 1500
 
 Keys during a call, each followed by Enter: a answer, r reject, h hang up, o hold, u resume, m mute, 0-9 * # digits,
 t ORDER transfers to another order's customer, q quits.";
@@ -88,13 +112,82 @@ pub(crate) enum Action {
         #[arg(long, value_name = "S", value_parser = seconds)]
         hang_up_after: Option<Duration>,
     },
+    /// Registers and closes: from then on a call to the courier is a push to this device.
+    Register,
+    /// Starts as the system starts the app for a push. The call rings before there is a connection. Ends with the call,
+    /// and stays registered.
+    Woken {
+        /// What the push says: JSON, or a file with it.
+        #[arg(long, value_name = "JSON|@FILE")]
+        payload: String,
+        /// Answers by itself, so many milliseconds after it began to ring.
+        #[arg(long, value_name = "MS", conflicts_with = "reject")]
+        answer_after: Option<u64>,
+        /// Rejects the call.
+        #[arg(long)]
+        reject: bool,
+        /// Hangs up so many seconds after answering.
+        #[arg(long, value_name = "S", value_parser = seconds)]
+        hang_up_after: Option<Duration>,
+    },
+}
+
+/// Who carries pushes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Provider {
+    /// Apple Push Notification service.
+    Apns,
+    /// Firebase Cloud Messaging.
+    Fcm,
+}
+
+impl Provider {
+    /// `pn-provider` (RFC 8599).
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Apns => "apns",
+            Self::Fcm => "fcm",
+        }
+    }
+}
+
+impl Action {
+    /// Whether the courier is to be reachable. Whoever only calls is connected a round trip sooner without.
+    const fn is_reachable(&self) -> bool {
+        match self {
+            Self::Contact { .. } => false,
+            Self::Wait { .. } | Self::Register | Self::Woken { .. } => true,
+        }
+    }
+
+    /// Whether the registration stays when the program ends.
+    pub(crate) const fn stays_registered(&self) -> bool {
+        match self {
+            Self::Contact { .. } | Self::Wait { .. } => false,
+            Self::Register | Self::Woken { .. } => true,
+        }
+    }
+
+    /// The push that has started the app, if one has.
+    pub(crate) fn push(&self) -> anyhow::Result<Option<PushMessage>> {
+        let payload = match self {
+            Self::Woken { payload, .. } => payload,
+            Self::Contact { .. } | Self::Wait { .. } | Self::Register => return Ok(None),
+        };
+        let json = match payload.strip_prefix('@') {
+            Some(file) => std::fs::read(file).with_context(|| format!("--payload @{file}"))?,
+            None => payload.clone().into_bytes(),
+        };
+        Ok(Some(PushMessage::from_json(&json)))
+    }
 }
 
 impl Args {
     pub(crate) fn config(&self) -> anyhow::Result<Config> {
         let mut config = Config::new(self.gateway.clone(), Credentials::Token(self.tokens()?));
-        // Only who waits for calls need be reachable; whoever calls is connected a round trip sooner without.
-        config.register = matches!(self.action, Action::Wait { .. });
+        config.register = self.action.is_reachable();
+        config.instance.clone_from(&self.instance);
+        config.push = self.push_target();
         config.transport.tls.pins.clone_from(&self.pin);
         config.transport.tls.pins_suffice = self.ca.is_none();
         if let Some(file) = &self.ca {
@@ -102,6 +195,12 @@ impl Args {
         }
         config.audio = self.audio()?;
         Ok(config)
+    }
+
+    fn push_target(&self) -> Option<PushTarget> {
+        let (provider, param, token) =
+            (self.push_provider?, self.push_param.clone()?, self.push_token.clone()?);
+        Some(PushTarget { provider: provider.name().to_owned(), param, prid: Sensitive::new(token) })
     }
 
     fn tokens(&self) -> anyhow::Result<Arc<dyn TokenProvider>> {
@@ -183,6 +282,38 @@ mod tests {
         assert!(config(&["contact", "4711"]).unwrap().transport.tls.pins_suffice);
         let error = config(&["--ca", "/does/not/exist.pem", "wait"]).unwrap_err();
         assert!(error.to_string().contains("/does/not/exist.pem"));
+    }
+
+    #[test]
+    fn a_push_target_is_whole_or_refused() {
+        let common = ["courier-cli", "--gateway", "wss://h/ws", "--token", "t", "--push-provider", "fcm"];
+        let rest = ["--push-param", "project", "--push-token", "device", "--instance", "5f1f6a2e"];
+        let parse =
+            |rest: &[&str]| Args::try_parse_from(common.iter().chain(rest).chain(&["register"]).copied());
+        let config = parse(&rest).unwrap().config().unwrap();
+        let push = config.push.unwrap();
+        assert_eq!((push.provider.as_str(), push.param.as_str()), ("fcm", "project"));
+        assert_eq!(config.instance.as_deref(), Some("5f1f6a2e"));
+        assert!(config.register);
+        for without in 0..3 {
+            let mut rest = rest.to_vec();
+            rest.drain(without * 2..without * 2 + 2);
+            assert!(parse(&rest).is_err(), "{rest:?}");
+        }
+    }
+
+    #[test]
+    fn a_payload_comes_from_the_command_line_or_a_file() {
+        let action = |payload: &str| Action::Woken {
+            payload: payload.to_owned(),
+            answer_after: None,
+            reject: false,
+            hang_up_after: None,
+        };
+        let push = action(r#"{"v":2,"call":"c"}"#).push().unwrap().unwrap();
+        assert_eq!(push.payload().unwrap_err().call.as_deref(), Some("c"));
+        let error = action("@/does/not/exist.json").push().unwrap_err();
+        assert!(error.to_string().contains("/does/not/exist.json"));
     }
 
     #[test]

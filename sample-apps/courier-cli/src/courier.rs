@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use doorstep::{
     ApiError, Call, CallHandle, CallSnapshot, CallState, Client, EndReason, Ended, Event, EventStream,
-    RegistrationState,
+    PushOutcome, RegistrationState,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
@@ -42,6 +42,8 @@ struct OnScreen {
     call: Call,
     /// What was shown last.
     shown: CallState,
+    /// A push has announced it, and its INVITE was not here yet.
+    announced: bool,
     muted: bool,
     /// What the app does by itself, and when.
     next: Option<(Instant, Doing)>,
@@ -80,6 +82,37 @@ impl<'a> Courier<'a> {
                 let answer_after = answer_after.map(Duration::from_millis);
                 self.habits = Habits { answer_after, reject, hang_up_after, ..Habits::default() };
                 self.follow(&mut events, calls).await.map(|_| ())
+            }
+            Action::Register => self.registered(&mut events).await,
+            Action::Woken { payload: _, answer_after, reject, hang_up_after } => {
+                let answer_after = answer_after.map(Duration::from_millis);
+                self.habits = Habits { answer_after, reject, hang_up_after, ..Habits::default() };
+                match self.follow(&mut events, Some(1)).await? {
+                    Some(Last { answered: false, ended }) if ended.reason != EndReason::DeclinedHere => {
+                        bail!("{}{}", ended.text, self.because())
+                    }
+                    Some(_) | None => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Until the gateway knows this device.
+    async fn registered(&mut self, events: &mut EventStream) -> anyhow::Result<()> {
+        let mut interrupt = signal(SignalKind::interrupt()).context("no signals")?;
+        let mut terminate = signal(SignalKind::terminate()).context("no signals")?;
+        loop {
+            tokio::select! {
+                event = events.next() => {
+                    let event = event.context("the connection was shut down")?;
+                    let done = matches!(event, Event::Registration(RegistrationState::Registered { .. }));
+                    self.happened(event).await?;
+                    if done {
+                        return Ok(());
+                    }
+                }
+                _ = interrupt.recv() => bail!("stopped before the gateway knew this device"),
+                _ = terminate.recv() => bail!("stopped before the gateway knew this device"),
             }
         }
     }
@@ -141,11 +174,24 @@ impl<'a> Courier<'a> {
             Event::FirstAudio { .. } | Event::DigitReceived { .. } => {}
             Event::Transfer { progress, .. } => self.show_call("transfer", &format!("{progress:?}")),
             Event::Refused { error, .. } => self.display.error(ApiError::from(error).text()),
-            Event::PushDropped { reason, .. } => self.display.error(reason.text()),
+            Event::Push { call_id, outcome } => return self.pushed(call_id.as_deref(), outcome),
             Event::CallEnded { call, reason, text } => return Ok(self.over(call, Ended { reason, text })),
             Event::Lagged { .. } => self.display.error("the screen was too slow: something was not shown"),
         }
         Ok(None)
+    }
+
+    /// A push that no call rings for is the end of an app that it has started.
+    fn pushed(&mut self, call_id: Option<&str>, outcome: PushOutcome) -> anyhow::Result<Option<Last>> {
+        self.display.push(call_id, outcome);
+        if let Some(on) = self.call.as_mut().filter(|on| outcome == PushOutcome::Rings { call: on.call.id() })
+        {
+            on.announced = true;
+        }
+        match outcome.end_reason() {
+            Some(reason) if self.call.is_none() => bail!("{}", reason.text()),
+            Some(_) | None => Ok(None),
+        }
     }
 
     async fn comes_in(&mut self, call: Call) {
@@ -164,12 +210,16 @@ impl<'a> Courier<'a> {
     fn show(&mut self, call: Call, next: Option<(Duration, Doing)>) {
         let shown = call.snapshot().state;
         let next = next.map(|(after, doing)| (Instant::now() + after, doing));
-        self.call = Some(OnScreen { call, shown, muted: false, next });
+        self.call = Some(OnScreen { call, shown, announced: false, muted: false, next });
     }
 
     fn changed(&mut self, snapshot: &CallSnapshot) {
         let Some(on) = self.call.as_mut().filter(|on| on.call.id() == snapshot.call) else { return };
+        let invited = std::mem::replace(&mut on.announced, snapshot.awaits_invite) && !snapshot.awaits_invite;
         let before = std::mem::replace(&mut on.shown, snapshot.state);
+        if invited {
+            self.display.call("invite", snapshot, "the call is here");
+        }
         if before == snapshot.state {
             return;
         }

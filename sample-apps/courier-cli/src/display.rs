@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use doorstep::{CallSnapshot, Ended};
+use doorstep::{CallSnapshot, Ended, PushOutcome};
 use serde_json::{Value, json};
 
 /// Writes to stdout.
@@ -14,6 +14,21 @@ pub(crate) struct Display {
 impl Display {
     pub(crate) fn new(json: bool) -> Self {
         Self { json }
+    }
+
+    /// The system has started the app for a push.
+    pub(crate) fn woken(&mut self) {
+        self.show("woken", json!({}), "woken by a push");
+    }
+
+    /// What came of a push.
+    pub(crate) fn push(&mut self, call_id: Option<&str>, outcome: PushOutcome) {
+        let words = match outcome.end_reason() {
+            Some(reason) => format!("push: {reason}"),
+            None => "push: a call".to_owned(),
+        };
+        let reason = outcome.end_reason().map(|reason| reason.code());
+        self.show("push", json!({ "call": call_id, "outcome": outcome.code(), "reason": reason }), &words);
     }
 
     pub(crate) fn connected(&mut self) {

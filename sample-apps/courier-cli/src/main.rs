@@ -39,9 +39,22 @@ fn main() -> ExitCode {
 
 async fn run(args: Args, display: &mut Display) -> anyhow::Result<()> {
     let config = args.config()?;
-    let client = doorstep::Client::connect(config).await?;
+    let stays_registered = args.action.stays_registered();
+    let client = match args.action.push()? {
+        Some(push) => {
+            display.woken();
+            // What comes of it is told by an event.
+            let (client, _) = doorstep::Client::woken(config, push)?;
+            client
+        }
+        None => doorstep::Client::connect(config).await?,
+    };
     let done = Courier::new(client.clone(), display).run(args.action).await;
     // Whatever has happened: calls end with BYE.
-    client.shutdown().await;
+    if stays_registered {
+        client.leave().await
+    } else {
+        client.shutdown().await
+    }
     done
 }
