@@ -6,7 +6,7 @@ use super::connect_call::ConnectCall;
 use super::courier_call::CourierCall;
 use super::customer_call::CustomerCall;
 use super::desk::Desk;
-use super::signal::{CallInput, CallOutput, LegInput, LegOutput, OfferRefusal};
+use super::signal::{CallInput, CallOutput, LegInput, LegOutput, OfferRefusal, Reach};
 use super::talk::{Pair, Talk, Terms};
 use crate::core::{
     CallEventKind, EndReason, ErrorCode, Fallback, Grant, LegId, Limits, PhoneNumber, Sdp, Side, Timestamp,
@@ -30,6 +30,8 @@ pub(super) enum Next {
     Stay,
     /// Somebody else rings now: the ring time starts anew.
     RingAgain,
+    /// The caller hears a message: it has this long.
+    Wait(Duration),
     /// It was answered.
     Talk(Pair),
     /// It is over.
@@ -71,8 +73,8 @@ impl Call {
         (Self::new(now, desk, Stage::Courier(setup), Some(grant), rules), caller)
     }
 
-    /// A customer calls the company's number. `grant`: the order that it belongs to, if any; `apps`: how many of the courier's
-    /// apps can be rung. Returns the customer's leg as well.
+    /// A customer calls the company's number. `grant`: the order that it belongs to, if any; `apps`: those of the courier's apps that can
+    /// be rung or woken. Returns the customer's leg as well.
     pub fn from_customer(
         now: Timestamp,
         number: u64,
@@ -80,10 +82,11 @@ impl Call {
         otherwise: Fallback,
         rules: &CallRules,
         offer: Option<Sdp>,
-        apps: usize,
+        apps: &[Reach],
     ) -> (Self, LegId) {
         let mut desk = Desk::new(number);
-        let (setup, next) = CustomerCall::start(offer, apps, otherwise, &mut desk);
+        let until = now + ring_time(grant, rules);
+        let (setup, next) = CustomerCall::start(offer, apps, until, otherwise, &mut desk);
         let caller = setup.caller();
         let mut call = Self::new(now, desk, Stage::Customer(setup), grant, rules);
         call.follow(now, next);
@@ -97,17 +100,18 @@ impl Call {
         grant: &Grant,
         first: Side,
         rules: &CallRules,
-        apps: usize,
+        apps: &[Reach],
     ) -> Self {
         let mut desk = Desk::new(number);
-        let (setup, next) = ConnectCall::start(grant.clone(), first, apps, &mut desk);
+        let ring = ring_time(Some(grant), rules);
+        let (setup, next) = ConnectCall::start(now, grant.clone(), first, apps, ring, &mut desk);
         let mut call = Self::new(now, desk, Stage::Connect(setup), Some(grant), rules);
         call.follow(now, next);
         call
     }
 
     fn new(now: Timestamp, desk: Desk, stage: Stage, grant: Option<&Grant>, rules: &CallRules) -> Self {
-        let ring = grant.and_then(|grant| grant.ring_time).unwrap_or(rules.limits.ring);
+        let ring = ring_time(grant, rules);
         let talk = grant.and_then(|grant| grant.max_talk).unwrap_or(rules.limits.talk);
         let caller_id = grant.map(|grant| grant.caller_id.clone());
         let centre = rules.contact_centre.clone().zip(caller_id);
@@ -123,7 +127,9 @@ impl Call {
     /// When `handle_timeout` is due.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         match &self.stage {
-            Stage::Courier(_) | Stage::Customer(_) | Stage::Connect(_) => Some(self.ring_until),
+            Stage::Courier(_) => Some(self.ring_until),
+            Stage::Customer(setup) => setup.next_deadline().into_iter().chain([self.ring_until]).min(),
+            Stage::Connect(setup) => setup.next_deadline().into_iter().chain([self.ring_until]).min(),
             Stage::Talk(talk) => Some(talk.next_deadline()),
             Stage::Over => None,
         }
@@ -134,10 +140,13 @@ impl Call {
         if self.next_deadline().is_none_or(|deadline| now < deadline) {
             return;
         }
+        let rang_out = now >= self.ring_until;
         let next = match &mut self.stage {
             Stage::Courier(setup) => setup.ring_time_over(&mut self.desk),
-            Stage::Customer(setup) => setup.ring_time_over(&mut self.desk),
-            Stage::Connect(_) => Next::Over(EndReason::NoAnswer),
+            Stage::Customer(setup) if rang_out => setup.ring_time_over(&mut self.desk),
+            Stage::Customer(setup) => setup.handle_timeout(now, &mut self.desk),
+            Stage::Connect(_) if rang_out => Next::Over(EndReason::NoAnswer),
+            Stage::Connect(setup) => setup.handle_timeout(now, &mut self.desk),
             Stage::Talk(talk) => talk.handle_timeout(now, &mut self.desk),
             Stage::Over => Next::Stay,
         };
@@ -157,8 +166,8 @@ impl Call {
                 Next::Over(EndReason::Shutdown)
             }
             (_, Stage::Courier(setup)) => setup.handle(&input, &mut self.desk),
-            (_, Stage::Customer(setup)) => setup.handle(&input, &mut self.desk),
-            (_, Stage::Connect(setup)) => setup.handle(&input, &mut self.desk),
+            (_, Stage::Customer(setup)) => setup.handle(now, &input, &mut self.desk),
+            (_, Stage::Connect(setup)) => setup.handle(now, &input, &mut self.desk),
             (_, Stage::Talk(talk)) => talk.handle(now, &input, &mut self.desk),
         };
         self.follow(now, next);
@@ -175,7 +184,8 @@ impl Call {
             LegInput::Refer(_) if !matches!(self.stage, Stage::Talk(_)) => {
                 self.desk.say(leg, LegOutput::RefuseRefer(ErrorCode::TargetNotAllowed));
             }
-            LegInput::Ringing
+            LegInput::Progress
+            | LegInput::Ringing
             | LegInput::EarlyMedia(_)
             | LegInput::Answered(_)
             | LegInput::Confirmed(_)
@@ -194,6 +204,7 @@ impl Call {
     fn turn_away(&mut self) {
         let caller = match &self.stage {
             Stage::Courier(setup) => setup.caller(),
+            Stage::Customer(setup) if setup.has_answered() => return,
             Stage::Customer(setup) => setup.caller(),
             Stage::Connect(_) | Stage::Talk(_) | Stage::Over => return,
         };
@@ -204,6 +215,7 @@ impl Call {
         match next {
             Next::Stay => {}
             Next::RingAgain => self.ring_until = now + self.ring,
+            Next::Wait(time) => self.ring_until = now + time,
             Next::Talk(pair) => {
                 self.desk.step(CallEventKind::Answered);
                 self.stage = Stage::Talk(Box::new(Talk::new(now, pair, self.terms.clone())));
@@ -214,4 +226,8 @@ impl Call {
             }
         }
     }
+}
+
+fn ring_time(grant: Option<&Grant>, rules: &CallRules) -> Duration {
+    grant.and_then(|grant| grant.ring_time).unwrap_or(rules.limits.ring)
 }

@@ -49,7 +49,11 @@ impl CarrierLeg {
         match input {
             CallInput::Media(event) => self.media(event, desk),
             CallInput::Leg { leg, input } if *leg == self.leg => self.far_side(input, desk),
-            CallInput::Leg { .. } | CallInput::CompanyHungUp | CallInput::Shutdown => CarrierEvent::None,
+            CallInput::Leg { .. }
+            | CallInput::AppConnected { .. }
+            | CallInput::Wake(_)
+            | CallInput::CompanyHungUp
+            | CallInput::Shutdown => CarrierEvent::None,
         }
     }
 
@@ -110,7 +114,8 @@ impl CarrierLeg {
             LegInput::Lost | LegInput::HungUp | LegInput::FlowLost => {
                 CarrierEvent::Failed(ErrorCode::TrunkDown)
             }
-            LegInput::Ringing
+            LegInput::Progress
+            | LegInput::Ringing
             | LegInput::Confirmed(_)
             | LegInput::FlowBack
             | LegInput::Offer(_)

@@ -1,17 +1,21 @@
 //! Click-to-call: the company has one side of an order rung, and when it answers the other.
 
+use std::time::Duration;
+
 use super::Next;
 use super::carrier_leg::{CarrierEvent, CarrierLeg};
 use super::desk::Desk;
 use super::ring_group::{RingEvent, RingGroup};
-use super::signal::CallInput;
+use super::signal::{CallInput, Reach};
 use super::talk::Pair;
-use crate::core::{CallEventKind, EndReason, ErrorCode, Grant, LegId, MediaEvent, OpId, Side};
+use crate::core::{CallEventKind, EndReason, ErrorCode, Grant, LegId, MediaEvent, OpId, Side, Timestamp};
 
 #[derive(Debug)]
 pub(super) struct ConnectCall {
     grant: Grant,
-    apps: usize,
+    /// Those that can be rung or woken.
+    apps: Vec<Reach>,
+    ring: Duration,
     state: State,
 }
 
@@ -28,21 +32,48 @@ enum State {
 }
 
 impl ConnectCall {
-    pub(super) fn start(grant: Grant, first: Side, apps: usize, desk: &mut Desk) -> (Self, Next) {
+    pub(super) fn start(
+        now: Timestamp,
+        grant: Grant,
+        first: Side,
+        apps: &[Reach],
+        ring: Duration,
+        desk: &mut Desk,
+    ) -> (Self, Next) {
         desk.step(CallEventKind::Started);
         let unreachable = Next::Over(EndReason::Refused(ErrorCode::CourierUnreachable));
-        let next = if apps == 0 { unreachable } else { Next::Stay };
+        let next = if apps.is_empty() { unreachable } else { Next::Stay };
         let state = match first {
-            Side::Edge => State::CourierFirst(RingGroup::start(apps, desk)),
-            Side::Trunk if apps == 0 => State::CourierFirst(RingGroup::start(0, desk)),
-            Side::Trunk => State::CustomerFirst(call_customer(&grant, desk)),
+            Side::Trunk if !apps.is_empty() => State::CustomerFirst(call_customer(&grant, desk)),
+            Side::Edge | Side::Trunk => State::CourierFirst(RingGroup::start(apps, now + ring, desk)),
         };
-        (Self { grant, apps, state }, next)
+        (Self { grant, apps: apps.to_vec(), ring, state }, next)
     }
 
-    pub(super) fn handle(&mut self, input: &CallInput, desk: &mut Desk) -> Next {
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+        match &self.state {
+            State::CourierFirst(group) | State::CustomerWaits { apps: group, .. } => group.next_deadline(),
+            State::CourierWaits { .. } | State::CustomerFirst(_) => None,
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Timestamp, desk: &mut Desk) -> Next {
         match &mut self.state {
-            State::CourierFirst(group) => match group.handle(input, desk) {
+            State::CourierFirst(group) | State::CustomerWaits { apps: group, .. } => {
+                group.handle_timeout(now, desk);
+            }
+            State::CourierWaits { .. } | State::CustomerFirst(_) => {}
+        }
+        Next::Stay
+    }
+
+    pub(super) fn handle(&mut self, now: Timestamp, input: &CallInput, desk: &mut Desk) -> Next {
+        if let (CallInput::AppConnected { app, wakeable }, State::CustomerFirst(_)) = (input, &self.state) {
+            self.note_app(*app, *wakeable);
+            return Next::Stay;
+        }
+        match &mut self.state {
+            State::CourierFirst(group) => match group.handle(now, input, desk) {
                 RingEvent::None => Next::Stay,
                 RingEvent::Ringing => ringing(desk),
                 RingEvent::Answered { leg, op } => {
@@ -78,7 +109,7 @@ impl ConnectCall {
                 CarrierEvent::Ringing | CarrierEvent::EarlyMedia => ringing(desk),
                 CarrierEvent::Answered { op } => {
                     let customer = customer.leg();
-                    let apps = RingGroup::start(self.apps, desk);
+                    let apps = RingGroup::start(&self.apps, now + self.ring, desk);
                     self.state = State::CustomerWaits { customer, op, apps };
                     Next::RingAgain
                 }
@@ -88,7 +119,7 @@ impl ConnectCall {
                 if let Some(over) = ends(input, *customer, *op, EndReason::CustomerHungUp) {
                     return over;
                 }
-                match apps.handle(input, desk) {
+                match apps.handle(now, input, desk) {
                     RingEvent::None | RingEvent::Ringing => Next::Stay,
                     RingEvent::Answered { leg, op: app_op } => {
                         desk.join(leg, *customer);
@@ -100,6 +131,17 @@ impl ConnectCall {
                     RingEvent::Nobody => Next::Over(EndReason::Refused(ErrorCode::CourierUnreachable)),
                 }
             }
+        }
+    }
+}
+
+impl ConnectCall {
+    /// For when its turn comes.
+    fn note_app(&mut self, place: usize, wakeable: bool) {
+        let reach = Reach { connected: true, wakeable };
+        match self.apps.get_mut(place) {
+            Some(app) => *app = reach,
+            None => self.apps.push(reach),
         }
     }
 }
@@ -122,6 +164,11 @@ fn ends(input: &CallInput, waiting: LegId, vital: OpId, hung_up: EndReason) -> O
         {
             Some(Next::Over(EndReason::Lost))
         }
-        CallInput::Leg { .. } | CallInput::Media(_) | CallInput::CompanyHungUp | CallInput::Shutdown => None,
+        CallInput::Leg { .. }
+        | CallInput::Media(_)
+        | CallInput::AppConnected { .. }
+        | CallInput::Wake(_)
+        | CallInput::CompanyHungUp
+        | CallInput::Shutdown => None,
     }
 }

@@ -68,7 +68,12 @@ impl CourierCall {
                     desk,
                 );
             }
-            CallInput::Leg { .. } | CallInput::Media(_) | CallInput::CompanyHungUp | CallInput::Shutdown => {}
+            CallInput::Leg { .. }
+            | CallInput::Media(_)
+            | CallInput::AppConnected { .. }
+            | CallInput::Wake(_)
+            | CallInput::CompanyHungUp
+            | CallInput::Shutdown => {}
         }
         match self.carrier.handle(input, desk) {
             CarrierEvent::None => Next::Stay,

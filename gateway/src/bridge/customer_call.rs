@@ -1,14 +1,21 @@
 //! A customer's call to the company's number, from its route to the answer: the courier's apps are rung, or the fallback takes it.
 
+use std::time::Duration;
+
 use super::Next;
 use super::carrier_leg::{CarrierEvent, CarrierLeg};
 use super::desk::Desk;
+use super::message::{Message, MessageEvent};
 use super::ring_group::{RingEvent, RingGroup};
-use super::signal::{CallInput, Farewell, LegOutput};
+use super::signal::{CallInput, Farewell, LegOutput, Reach};
 use super::talk::Pair;
 use crate::core::{
     CallEventKind, EndReason, ErrorCode, Fallback, LegId, LegProfile, MediaEvent, MediaFailure, OpId, Sdp,
+    Timestamp,
 };
+
+/// A message is over by then, whatever the media plane says.
+const LONGEST_MESSAGE: Duration = Duration::from_secs(180);
 
 #[derive(Debug)]
 pub(super) struct CustomerCall {
@@ -21,6 +28,8 @@ pub(super) struct CustomerCall {
     otherwise: Fallback,
     callee: Callee,
     rang: bool,
+    /// The customer hears the contact centre's network already.
+    early: bool,
     /// Somebody answered, while the answer for the customer is still being made.
     answered: Option<Pair>,
 }
@@ -29,13 +38,16 @@ pub(super) struct CustomerCall {
 enum Callee {
     Courier(RingGroup),
     Centre(CarrierLeg),
+    /// The customer was answered and hears why nobody is there; the contact centre may be called meanwhile.
+    Message(Message),
 }
 
 impl CustomerCall {
-    /// `offer` is the customer's; `apps` says how many apps of the courier can be rung.
+    /// `offer` is the customer's; `apps` are those of the courier's apps that can be rung or woken, until the end of the ring time.
     pub(super) fn start(
         offer: Option<Sdp>,
-        apps: usize,
+        apps: &[Reach],
+        until: Timestamp,
         otherwise: Fallback,
         desk: &mut Desk,
     ) -> (Self, Next) {
@@ -43,7 +55,7 @@ impl CustomerCall {
         desk.dialog_opened(customer);
         desk.step(CallEventKind::Started);
         let offerless = offer.is_none();
-        let refused = apps == 0 && otherwise == Fallback::Refuse;
+        let refused = apps.is_empty() && otherwise == Fallback::Refuse;
         let customer_op = (!refused).then(|| match offer {
             Some(offer) => desk.create_answer(customer, LegProfile::Rtp, offer),
             None => desk.create_offer(customer, LegProfile::Rtp, false),
@@ -54,11 +66,12 @@ impl CustomerCall {
             customer_sdp: None,
             offerless,
             otherwise,
-            callee: Callee::Courier(RingGroup::start(apps, desk)),
+            callee: Callee::Courier(RingGroup::start(apps, until, desk)),
             rang: false,
+            early: false,
             answered: None,
         };
-        let next = if apps == 0 {
+        let next = if apps.is_empty() {
             call.fall_back(EndReason::Refused(ErrorCode::CourierUnreachable), desk)
         } else {
             Next::Stay
@@ -70,34 +83,48 @@ impl CustomerCall {
         self.customer
     }
 
-    pub(super) fn handle(&mut self, input: &CallInput, desk: &mut Desk) -> Next {
+    /// Whether the caller was answered, to hear a message.
+    pub(super) fn has_answered(&self) -> bool {
+        match &self.callee {
+            Callee::Message(message) => message.has_begun(),
+            Callee::Courier(_) | Callee::Centre(_) => false,
+        }
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+        match &self.callee {
+            Callee::Courier(group) => group.next_deadline(),
+            Callee::Centre(_) | Callee::Message(_) => None,
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Timestamp, desk: &mut Desk) -> Next {
+        match &mut self.callee {
+            Callee::Courier(group) => group.handle_timeout(now, desk),
+            Callee::Centre(_) | Callee::Message(_) => {}
+        }
+        Next::Stay
+    }
+
+    pub(super) fn handle(&mut self, now: Timestamp, input: &CallInput, desk: &mut Desk) -> Next {
         match input {
-            CallInput::Leg { leg, input } if *leg == self.customer => {
-                if input.ends_leg() {
-                    return Next::Over(EndReason::CustomerHungUp);
-                }
-                return Next::Stay;
+            CallInput::Leg { leg, input } if *leg == self.customer && input.ends_leg() => {
+                return Next::Over(EndReason::CustomerHungUp);
             }
             CallInput::Media(MediaEvent::LocalDescription { op, sdp, .. })
                 if Some(*op) == self.customer_op =>
             {
-                self.customer_sdp = Some(sdp.clone());
-                return match self.answered.take() {
-                    Some(pair) => self.answer(pair, desk),
-                    None => Next::Stay,
-                };
+                return self.described(sdp, desk);
             }
             CallInput::Media(MediaEvent::Failed { leg, reason, .. }) if *leg == self.customer => {
-                let code = match reason {
-                    MediaFailure::BadSdp | MediaFailure::NoCommonCodec => ErrorCode::NoCommonCodec,
-                    MediaFailure::NoResources | MediaFailure::NoSuchLeg | MediaFailure::Transport => {
-                        ErrorCode::Unavailable
-                    }
-                };
-                desk.reject(self.customer, code);
-                return Next::Over(EndReason::Refused(code));
+                return self.no_media(*reason, desk);
             }
-            CallInput::Leg { .. } | CallInput::Media(_) | CallInput::CompanyHungUp | CallInput::Shutdown => {}
+            CallInput::Leg { .. }
+            | CallInput::Media(_)
+            | CallInput::AppConnected { .. }
+            | CallInput::Wake(_)
+            | CallInput::CompanyHungUp
+            | CallInput::Shutdown => {}
         }
         if let Some(pair) = &self.answered {
             // Who answered may hang up before the customer's 200 can be made.
@@ -110,12 +137,9 @@ impl CustomerCall {
             return Next::Stay;
         }
         match &mut self.callee {
-            Callee::Courier(group) => match group.handle(input, desk) {
+            Callee::Courier(group) => match group.handle(now, input, desk) {
                 RingEvent::None => Next::Stay,
-                RingEvent::Ringing => {
-                    self.ringing(desk);
-                    Next::Stay
-                }
+                RingEvent::Ringing => self.ringing(desk),
                 RingEvent::Answered { leg, op } => {
                     self.answer(Pair::courier(leg, self.customer).needing(op), desk)
                 }
@@ -126,16 +150,20 @@ impl CustomerCall {
                 let leg = centre.leg();
                 match centre.handle(input, desk) {
                     CarrierEvent::None => Next::Stay,
-                    CarrierEvent::Ringing | CarrierEvent::EarlyMedia => {
-                        self.ringing(desk);
-                        Next::Stay
-                    }
+                    CarrierEvent::Ringing => self.ringing(desk),
+                    CarrierEvent::EarlyMedia => self.early_media(leg, desk),
                     CarrierEvent::Answered { op } => {
                         self.answer(Pair::centre(leg, self.customer).needing(op), desk)
                     }
                     CarrierEvent::Failed(code) => self.unreachable(EndReason::Refused(code), desk),
                 }
             }
+            Callee::Message(message) => match message.handle(input, desk) {
+                MessageEvent::None => Next::Stay,
+                MessageEvent::CentreRings => Next::RingAgain,
+                MessageEvent::Answered(pair) => Next::Talk(pair),
+                MessageEvent::Over(reason) => Next::Over(reason),
+            },
         }
     }
 
@@ -147,24 +175,79 @@ impl CustomerCall {
                 self.fall_back(EndReason::NoAnswer, desk)
             }
             Callee::Courier(_) | Callee::Centre(_) => self.unreachable(EndReason::NoAnswer, desk),
+            Callee::Message(message) => Next::Over(message.reason()),
         }
     }
 
-    fn ringing(&mut self, desk: &mut Desk) {
+    /// Our description for the customer is there; somebody may wait for it.
+    fn described(&mut self, sdp: &Sdp, desk: &mut Desk) -> Next {
+        self.customer_sdp = Some(sdp.clone());
+        if let Callee::Message(message) = &mut self.callee {
+            message.begin(sdp.clone(), desk);
+            return Next::Stay;
+        }
+        match self.answered.take() {
+            Some(pair) => self.answer(pair, desk),
+            None => Next::Stay,
+        }
+    }
+
+    fn no_media(&mut self, reason: MediaFailure, desk: &mut Desk) -> Next {
+        let code = match reason {
+            MediaFailure::BadSdp | MediaFailure::NoCommonCodec => ErrorCode::NoCommonCodec,
+            MediaFailure::NoResources | MediaFailure::NoSuchLeg | MediaFailure::Transport => {
+                ErrorCode::Unavailable
+            }
+        };
+        if self.has_answered() {
+            return Next::Over(EndReason::Lost);
+        }
+        desk.reject(self.customer, code);
+        Next::Over(EndReason::Refused(code))
+    }
+
+    fn ringing(&mut self, desk: &mut Desk) -> Next {
         if !std::mem::replace(&mut self.rang, true) {
             desk.say(self.customer, LegOutput::Ring);
             desk.step(CallEventKind::Ringing);
         }
+        Next::Stay
+    }
+
+    /// What the contact centre's network says reaches the customer before the answer. An INVITE without an offer has no description
+    /// to hear it by.
+    fn early_media(&mut self, centre: LegId, desk: &mut Desk) -> Next {
+        let next = self.ringing(desk);
+        let Some(sdp) = self.customer_sdp.clone().filter(|_| !self.offerless) else { return next };
+        if !std::mem::replace(&mut self.early, true) {
+            desk.join(centre, self.customer);
+            desk.forward(centre);
+            desk.say(self.customer, LegOutput::EarlyMedia(sdp));
+        }
+        next
     }
 
     fn fall_back(&mut self, reason: EndReason, desk: &mut Desk) -> Next {
-        match self.otherwise.clone() {
-            Fallback::Refuse | Fallback::Message { .. } => self.unreachable(reason, desk),
-            Fallback::ContactCentre { number, caller_id, message: _ } => {
-                self.callee = Callee::Centre(CarrierLeg::start(number, caller_id, desk));
-                Next::RingAgain
+        let (clip, centre) = match self.otherwise.clone() {
+            Fallback::Refuse => return self.unreachable(reason, desk),
+            Fallback::ContactCentre { number, caller_id, message } => {
+                let centre = CarrierLeg::start(number, caller_id, desk);
+                match message {
+                    Some(clip) => (clip, Some(centre)),
+                    None => {
+                        self.callee = Callee::Centre(centre);
+                        return Next::RingAgain;
+                    }
+                }
             }
+            Fallback::Message { clip } => (clip, None),
+        };
+        let mut message = Message::new(self.customer, clip, self.offerless, centre, reason);
+        if let Some(sdp) = self.customer_sdp.clone() {
+            message.begin(sdp, desk);
         }
+        self.callee = Callee::Message(message);
+        Next::Wait(LONGEST_MESSAGE)
     }
 
     /// 480, whatever the reason was: a caller learns nothing of the courier.

@@ -5,7 +5,8 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::signal::{CallOutput, Farewell, LegOutput};
 use crate::core::{
-    CallEventKind, EndReason, ErrorCode, LegId, LegProfile, MediaCommand, OpId, PhoneNumber, Sdp,
+    CallEventKind, ClipId, EndReason, ErrorCode, LegId, LegProfile, MediaCommand, OpId, PhoneNumber, Sdp,
+    Timestamp,
 };
 
 /// How many low bits of a leg's or operation's id are the call's own; the rest is the call's number.
@@ -24,6 +25,8 @@ pub(crate) struct Desk {
     ops: u64,
     dialogs: BTreeSet<LegId>,
     media: BTreeSet<LegId>,
+    /// A wake was asked for that is not called off.
+    wake: bool,
     outputs: VecDeque<CallOutput>,
 }
 
@@ -31,7 +34,15 @@ impl Desk {
     /// The desk of a call whose number no other call has; it makes the ids of the call's legs and operations unlike any other's.
     pub(super) fn new(call: u64) -> Self {
         let (dialogs, media) = (BTreeSet::new(), BTreeSet::new());
-        Self { call: call << OWN_BITS, legs: 0, ops: 0, dialogs, media, outputs: VecDeque::new() }
+        Self {
+            call: call << OWN_BITS,
+            legs: 0,
+            ops: 0,
+            dialogs,
+            media,
+            wake: false,
+            outputs: VecDeque::new(),
+        }
     }
 
     pub(super) fn poll(&mut self) -> Option<CallOutput> {
@@ -111,6 +122,26 @@ impl Desk {
         self.media(MediaCommand::SendDtmf { leg, digit, duration_ms });
     }
 
+    pub(super) fn play(&mut self, leg: LegId, clip: ClipId) {
+        self.media(MediaCommand::Play { leg, clip });
+    }
+
+    pub(super) fn wake(&mut self, expires_at: Timestamp) {
+        self.wake = true;
+        self.outputs.push_back(CallOutput::Wake { expires_at });
+    }
+
+    /// The wake is over by itself.
+    pub(super) fn forget_wake(&mut self) {
+        self.wake = false;
+    }
+
+    pub(super) fn cancel_wake(&mut self) {
+        if std::mem::take(&mut self.wake) {
+            self.outputs.push_back(CallOutput::CancelWake);
+        }
+    }
+
     /// Ends a leg, as far as it still stands, and frees its media.
     pub(super) fn end_leg(&mut self, leg: LegId, why: Farewell) {
         self.say(leg, LegOutput::End(why));
@@ -122,6 +153,7 @@ impl Desk {
 
     /// Ends all that still stands: the call is over.
     pub(super) fn finish(&mut self, reason: EndReason) {
+        self.cancel_wake();
         let why = farewell(reason);
         for leg in self.dialogs.union(&self.media).copied().collect::<Vec<_>>() {
             self.end_leg(leg, why);
@@ -147,8 +179,8 @@ fn farewell(reason: EndReason) -> Farewell {
         EndReason::CourierHungUp
         | EndReason::CustomerHungUp
         | EndReason::CompanyHungUp
-        | EndReason::TalkLimit
         | EndReason::Transferred => Farewell::Normal,
+        EndReason::TalkLimit => Farewell::TalkLimit,
         EndReason::NoAnswer => Farewell::NoAnswer,
         EndReason::Declined => Farewell::Declined,
         EndReason::Refused(_) | EndReason::Lost | EndReason::Shutdown => Farewell::Failure,

@@ -1,17 +1,25 @@
 //! All apps of a courier rung at once, up to the first that answers.
+//!
+//! An app that is connected gets its INVITE at once. One that is not is woken by a push, and so is one that gives no sign of life: the
+//! system may have frozen it with its connection open. Whoever registers while it rings gets the INVITE then. An app whose
+//! connection ends while it rings has refused nothing: it may come back until the ring time is over.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::desk::Desk;
-use super::signal::{CallInput, Farewell, LegInput};
-use crate::core::{LegId, LegProfile, MediaEvent, OpId, Sdp};
+use super::signal::{CallInput, Farewell, LegInput, Reach};
+use crate::core::{LegId, LegProfile, MediaEvent, OpId, Sdp, Timestamp, WakeOutcome};
+
+/// How long a connected app may be silent before it is woken as well.
+const FROZEN_AFTER: Duration = Duration::from_secs(2);
 
 /// What became of the ringing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RingEvent {
     /// Nothing that matters.
     None,
-    /// The first app rings; told once.
+    /// The first app rings, or a push is on its way to it; told once.
     Ringing,
     /// One took the call, the others were told so.
     Answered {
@@ -28,59 +36,207 @@ pub(super) enum RingEvent {
 
 #[derive(Debug)]
 pub(super) struct RingGroup {
-    apps: BTreeMap<LegId, App>,
+    /// By their places among the apps that the call was given.
+    apps: Vec<App>,
+    legs: BTreeMap<LegId, AppLeg>,
+    /// An offer made in advance, so that an app that wakes need not wait for it.
+    spare: Option<Spare>,
+    wake: Wake,
+    until: Timestamp,
     rang: bool,
 }
 
 #[derive(Debug)]
 struct App {
-    /// Its place among the apps that the call was given.
+    standing: Standing,
+    wakeable: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It was called, or is about to be.
+    Called,
+    /// It has no connection. `lost`: the one that it had ended, and it may come back by itself.
+    Away { lost: bool },
+    /// It refused, or cannot be called.
+    Out,
+}
+
+#[derive(Debug)]
+struct AppLeg {
     place: usize,
     offer_op: OpId,
-    called: bool,
+    called_at: Option<Timestamp>,
+    /// The app has given a sign of life.
+    heard: bool,
+    /// The same app was called again on another connection; it may still answer on this one.
+    superseded: bool,
     answer: Option<(Sdp, OpId)>,
 }
 
+#[derive(Debug)]
+struct Spare {
+    leg: LegId,
+    op: OpId,
+    sdp: Option<Sdp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wake {
+    NotAsked,
+    Asked,
+    /// push-service does what it can.
+    UnderWay,
+    /// No push reaches anybody.
+    InVain,
+}
+
 impl RingGroup {
-    /// Each app is made an offer of its own.
-    pub(super) fn start(apps: usize, desk: &mut Desk) -> Self {
-        let mut group = Self { apps: BTreeMap::new(), rang: false };
-        for place in 0..apps {
-            let leg = desk.new_leg();
-            let offer_op = desk.create_offer(leg, LegProfile::WebRtc, false);
-            group.apps.insert(leg, App { place, offer_op, called: false, answer: None });
+    /// Each app that is connected is made an offer of its own; the others are woken. `until` is the end of the ring time.
+    pub(super) fn start(apps: &[Reach], until: Timestamp, desk: &mut Desk) -> Self {
+        let mut group = Self {
+            apps: Vec::new(),
+            legs: BTreeMap::new(),
+            spare: None,
+            wake: Wake::NotAsked,
+            until,
+            rang: false,
+        };
+        for reach in apps {
+            let standing = match (reach.connected, reach.wakeable) {
+                (true, _) => Standing::Called,
+                (false, true) => Standing::Away { lost: false },
+                (false, false) => Standing::Out,
+            };
+            group.apps.push(App { standing, wakeable: reach.wakeable });
+            if reach.connected {
+                group.make_offer(group.apps.len() - 1, desk);
+            }
+        }
+        if apps.iter().any(|reach| !reach.connected && reach.wakeable) {
+            group.ask_wake(desk);
         }
         group
     }
 
-    pub(super) fn handle(&mut self, input: &CallInput, desk: &mut Desk) -> RingEvent {
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+        let silent = self.legs.values().filter(|leg| self.could_be_frozen(leg));
+        silent.filter_map(|leg| leg.called_at).map(|at| at + FROZEN_AFTER).min()
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Timestamp, desk: &mut Desk) {
+        if self.next_deadline().is_some_and(|at| at <= now) {
+            self.ask_wake(desk);
+        }
+    }
+
+    pub(super) fn handle(&mut self, now: Timestamp, input: &CallInput, desk: &mut Desk) -> RingEvent {
         match input {
-            CallInput::Media(event) => self.media(event, desk),
-            CallInput::Leg { leg, input } if self.apps.contains_key(leg) => self.far_side(*leg, input, desk),
+            CallInput::Media(event) => self.media(now, event, desk),
+            CallInput::Leg { leg, input } if self.legs.contains_key(leg) => self.far_side(*leg, input, desk),
+            CallInput::AppConnected { app, wakeable } => {
+                self.connected(now, *app, *wakeable, desk);
+                RingEvent::None
+            }
+            CallInput::Wake(outcome) => self.wake_went(*outcome, desk),
             CallInput::Leg { .. } | CallInput::CompanyHungUp | CallInput::Shutdown => RingEvent::None,
         }
     }
 
     /// Stops the ringing everywhere.
     pub(super) fn cancel(&mut self, why: Farewell, desk: &mut Desk) {
-        for leg in std::mem::take(&mut self.apps).into_keys() {
+        for app in &mut self.apps {
+            app.standing = Standing::Out;
+        }
+        self.drop_spare(desk);
+        for leg in std::mem::take(&mut self.legs).into_keys() {
             desk.end_leg(leg, why);
+        }
+        desk.cancel_wake();
+    }
+
+    /// An app is there that has no INVITE on the connection that it has now.
+    fn connected(&mut self, now: Timestamp, place: usize, wakeable: bool, desk: &mut Desk) {
+        while self.apps.len() <= place {
+            self.apps.push(App { standing: Standing::Away { lost: true }, wakeable });
+        }
+        let Some(app) = self.apps.get_mut(place) else { return };
+        app.wakeable = wakeable;
+        let about_to_be_called =
+            self.legs.values().any(|leg| leg.place == place && leg.called_at.is_none() && !leg.superseded);
+        if about_to_be_called {
+            return;
+        }
+        match app.standing {
+            Standing::Out => return,
+            Standing::Away { .. } | Standing::Called => app.standing = Standing::Called,
+        }
+        // Of its former calls the last may still be answered; older ones are over.
+        let former = self.legs.iter().filter(|(_, leg)| leg.place == place && leg.superseded);
+        for leg in former.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.legs.remove(&leg);
+            desk.end_leg(leg, Farewell::Failure);
+        }
+        for leg in self.legs.values_mut().filter(|leg| leg.place == place) {
+            leg.superseded = true;
+        }
+        match self.spare.take() {
+            Some(Spare { leg, op, sdp }) => {
+                self.legs.insert(leg, AppLeg::new(place, op));
+                if let Some(sdp) = sdp {
+                    self.call(now, leg, sdp, desk);
+                }
+                self.keep_spare(desk);
+            }
+            None => self.make_offer(place, desk),
         }
     }
 
-    fn media(&mut self, event: &MediaEvent, desk: &mut Desk) -> RingEvent {
+    fn wake_went(&mut self, outcome: WakeOutcome, desk: &mut Desk) -> RingEvent {
+        match (self.wake, outcome) {
+            (Wake::NotAsked | Wake::InVain, _) => RingEvent::None,
+            (Wake::Asked | Wake::UnderWay, WakeOutcome::Accepted | WakeOutcome::Sent) => {
+                self.wake = Wake::UnderWay;
+                self.ringing()
+            }
+            (Wake::Asked | Wake::UnderWay, WakeOutcome::NoDevice | WakeOutcome::Failed) => {
+                desk.forget_wake();
+                self.woken_in_vain(desk)
+            }
+            // What it has taken all the same is still to be called off.
+            (Wake::Asked | Wake::UnderWay, WakeOutcome::Unavailable) => self.woken_in_vain(desk),
+        }
+    }
+
+    fn woken_in_vain(&mut self, desk: &mut Desk) -> RingEvent {
+        self.wake = Wake::InVain;
+        for app in &mut self.apps {
+            if app.standing == (Standing::Away { lost: false }) {
+                app.standing = Standing::Out;
+            }
+        }
+        self.keep_spare(desk);
+        self.anybody()
+    }
+
+    fn media(&mut self, now: Timestamp, event: &MediaEvent, desk: &mut Desk) -> RingEvent {
         match event {
             MediaEvent::LocalDescription { leg, op, sdp } => {
-                if let Some(app) = self.apps.get_mut(leg)
-                    && app.offer_op == *op
-                    && !app.called
+                if let Some(spare) = self.spare.as_mut().filter(|spare| spare.op == *op) {
+                    spare.sdp = Some(sdp.clone());
+                } else if self.legs.get(leg).is_some_and(|leg| leg.offer_op == *op && leg.called_at.is_none())
                 {
-                    app.called = true;
-                    desk.invite_app(*leg, app.place, sdp.clone());
+                    self.call(now, *leg, sdp.clone(), desk);
                 }
                 RingEvent::None
             }
-            MediaEvent::Failed { leg, .. } => self.drop_app(*leg, desk),
+            MediaEvent::Failed { leg, .. } => {
+                if self.spare.as_ref().is_some_and(|spare| spare.leg == *leg) {
+                    self.drop_spare(desk);
+                    return RingEvent::None;
+                }
+                self.drop_leg(*leg, Standing::Out, desk)
+            }
             MediaEvent::Done { .. }
             | MediaEvent::Connected { .. }
             | MediaEvent::Disconnected { .. }
@@ -94,11 +250,16 @@ impl RingGroup {
 
     fn far_side(&mut self, leg: LegId, input: &LegInput, desk: &mut Desk) -> RingEvent {
         match input {
-            LegInput::Ringing if !self.rang => {
-                self.rang = true;
-                RingEvent::Ringing
+            LegInput::Progress => {
+                self.heard(leg);
+                RingEvent::None
+            }
+            LegInput::Ringing => {
+                self.heard(leg);
+                self.ringing()
             }
             LegInput::EarlyMedia(sdp) => {
+                self.heard(leg);
                 self.apply(leg, sdp, desk);
                 RingEvent::None
             }
@@ -106,24 +267,28 @@ impl RingGroup {
                 if let Some(sdp) = sdp {
                     self.apply(leg, sdp, desk);
                 }
-                let answer = self.apps.get(&leg).and_then(|app| app.answer.as_ref().map(|(_, op)| *op));
+                let answer = self.legs.get(&leg).and_then(|app| app.answer.as_ref().map(|(_, op)| *op));
                 // RFC 3261 section 13.2.1: a 200 without an answer to our offer is no call.
-                let Some(op) = answer else { return self.drop_app(leg, desk) };
-                self.apps.remove(&leg);
+                let Some(op) = answer else { return self.drop_leg(leg, Standing::Out, desk) };
+                self.legs.remove(&leg);
                 self.cancel(Farewell::AnsweredElsewhere, desk);
                 RingEvent::Answered { leg, op }
             }
             // RFC 3261 section 21.6: 6xx is the person's word, whatever the other apps would say.
             LegInput::Refused(600..) => {
-                self.drop_app(leg, desk);
+                self.drop_leg(leg, Standing::Out, desk);
                 self.cancel(Farewell::Declined, desk);
                 RingEvent::Declined
             }
-            LegInput::Refused(_) | LegInput::HungUp | LegInput::Lost | LegInput::FlowLost => {
-                self.drop_app(leg, desk)
+            LegInput::Refused(_) | LegInput::HungUp => self.drop_leg(leg, Standing::Out, desk),
+            LegInput::Lost | LegInput::FlowLost => {
+                let event = self.drop_leg(leg, Standing::Away { lost: true }, desk);
+                if self.apps.iter().any(|app| app.wakeable && app.standing == Standing::Away { lost: true }) {
+                    self.ask_wake(desk);
+                }
+                event
             }
-            LegInput::Ringing
-            | LegInput::Confirmed(_)
+            LegInput::Confirmed(_)
             | LegInput::FlowBack
             | LegInput::Offer(_)
             | LegInput::OfferAnswered(_)
@@ -134,19 +299,90 @@ impl RingGroup {
         }
     }
 
-    fn drop_app(&mut self, leg: LegId, desk: &mut Desk) -> RingEvent {
-        if self.apps.remove(&leg).is_none() {
-            return RingEvent::None;
+    fn make_offer(&mut self, place: usize, desk: &mut Desk) {
+        let leg = desk.new_leg();
+        let op = desk.create_offer(leg, LegProfile::WebRtc, false);
+        self.legs.insert(leg, AppLeg::new(place, op));
+    }
+
+    fn call(&mut self, now: Timestamp, id: LegId, offer: Sdp, desk: &mut Desk) {
+        if let Some(leg) = self.legs.get_mut(&id) {
+            leg.called_at = Some(now);
+            desk.invite_app(id, leg.place, offer);
         }
-        desk.end_leg(leg, Farewell::Failure);
-        if self.apps.is_empty() { RingEvent::Nobody } else { RingEvent::None }
+    }
+
+    /// Once for a call: push-service wakes all of the courier's devices.
+    fn ask_wake(&mut self, desk: &mut Desk) {
+        if self.wake == Wake::NotAsked {
+            self.wake = Wake::Asked;
+            desk.wake(self.until);
+            self.keep_spare(desk);
+        }
+    }
+
+    /// As long as somebody may wake, an offer lies ready.
+    fn keep_spare(&mut self, desk: &mut Desk) {
+        let away = self.apps.iter().any(|app| matches!(app.standing, Standing::Away { .. }));
+        match (&self.spare, away) {
+            (None, true) if self.wake != Wake::InVain => {
+                let leg = desk.new_leg();
+                let op = desk.create_offer(leg, LegProfile::WebRtc, false);
+                self.spare = Some(Spare { leg, op, sdp: None });
+            }
+            (Some(_), false) => self.drop_spare(desk),
+            (Some(_), true) | (None, _) => {}
+        }
+    }
+
+    fn drop_spare(&mut self, desk: &mut Desk) {
+        if let Some(spare) = self.spare.take() {
+            desk.end_leg(spare.leg, Farewell::Normal);
+        }
+    }
+
+    fn could_be_frozen(&self, leg: &AppLeg) -> bool {
+        let wakeable = self.apps.get(leg.place).is_some_and(|app| app.wakeable);
+        self.wake == Wake::NotAsked && wakeable && !leg.heard && !leg.superseded
+    }
+
+    fn heard(&mut self, leg: LegId) {
+        if let Some(leg) = self.legs.get_mut(&leg) {
+            leg.heard = true;
+        }
+    }
+
+    fn ringing(&mut self) -> RingEvent {
+        if std::mem::replace(&mut self.rang, true) { RingEvent::None } else { RingEvent::Ringing }
+    }
+
+    fn drop_leg(&mut self, id: LegId, standing: Standing, desk: &mut Desk) -> RingEvent {
+        let Some(leg) = self.legs.remove(&id) else { return RingEvent::None };
+        desk.end_leg(id, Farewell::Failure);
+        if !leg.superseded
+            && let Some(app) = self.apps.get_mut(leg.place)
+        {
+            app.standing = standing;
+        }
+        self.anybody()
+    }
+
+    fn anybody(&self) -> RingEvent {
+        let out = self.apps.iter().all(|app| app.standing == Standing::Out);
+        if out { RingEvent::Nobody } else { RingEvent::None }
     }
 
     /// The 200 usually repeats what the 183 brought: then there is nothing to do.
     fn apply(&mut self, leg: LegId, sdp: &Sdp, desk: &mut Desk) {
-        let Some(app) = self.apps.get_mut(&leg) else { return };
+        let Some(app) = self.legs.get_mut(&leg) else { return };
         if app.answer.as_ref().is_none_or(|(known, _)| known != sdp) {
             app.answer = Some((sdp.clone(), desk.apply_answer(leg, sdp.clone())));
         }
+    }
+}
+
+impl AppLeg {
+    fn new(place: usize, offer_op: OpId) -> Self {
+        Self { place, offer_op, called_at: None, heard: false, superseded: false, answer: None }
     }
 }

@@ -1,7 +1,10 @@
 //! What a call's machine hears of its legs and what it says to them. Nothing of one leg can reach the other but what these enums
 //! name.
 
-use crate::core::{CallEventKind, EndReason, ErrorCode, LegId, MediaCommand, MediaEvent, PhoneNumber, Sdp};
+use crate::core::{
+    CallEventKind, EndReason, ErrorCode, LegId, MediaCommand, MediaEvent, PhoneNumber, Sdp, Timestamp,
+    WakeOutcome,
+};
 
 /// What happened to a call.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,15 +18,35 @@ pub enum CallInput {
         /// What.
         input: LegInput,
     },
+    /// An app of the courier registered on a connection on which this call has not reached it.
+    AppConnected {
+        /// Its place among the apps that the call was given, or the next one.
+        app: usize,
+        /// Whether it can be woken.
+        wakeable: bool,
+    },
+    /// What became of waking the courier's apps.
+    Wake(WakeOutcome),
     /// The company ended the call through the API.
     CompanyHungUp,
     /// The gateway stops.
     Shutdown,
 }
 
+/// How an app of the courier can be reached when its call begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reach {
+    /// It has a connection.
+    pub connected: bool,
+    /// It can be woken by a push.
+    pub wakeable: bool,
+}
+
 /// What the far side of a leg did.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LegInput {
+    /// 18x that is neither of the next two: it has the call.
+    Progress,
     /// 180.
     Ringing,
     /// 18x with a session description.
@@ -82,6 +105,13 @@ pub enum CallOutput {
         /// What.
         output: LegOutput,
     },
+    /// Wake the courier's devices; told once.
+    Wake {
+        /// The end of the ring time.
+        expires_at: Timestamp,
+    },
+    /// Nobody need wake any more.
+    CancelWake,
     /// The call's life went a step on; its end is told by `Ended`.
     Step(CallEventKind),
     /// The call is over; the last output.
@@ -158,6 +188,8 @@ pub enum Farewell {
     NoAnswer,
     /// The courier declined it on another app.
     Declined,
+    /// They have talked as long as they may.
+    TalkLimit,
     /// Something broke, or the gateway stops.
     Failure,
 }
@@ -167,7 +199,8 @@ impl LegInput {
     pub(super) fn ends_leg(&self) -> bool {
         match self {
             Self::Refused(_) | Self::HungUp | Self::Lost | Self::FlowLost => true,
-            Self::Ringing
+            Self::Progress
+            | Self::Ringing
             | Self::EarlyMedia(_)
             | Self::Answered(_)
             | Self::Confirmed(_)

@@ -130,7 +130,10 @@ impl Talk {
                 }
                 None => Next::Stay,
             },
-            CallInput::CompanyHungUp | CallInput::Shutdown => Next::Stay,
+            CallInput::AppConnected { .. }
+            | CallInput::Wake(_)
+            | CallInput::CompanyHungUp
+            | CallInput::Shutdown => Next::Stay,
         }
     }
 
@@ -186,7 +189,8 @@ impl Talk {
                     None => Next::Over(EndReason::Lost),
                 }
             }
-            LegInput::Ringing
+            LegInput::Progress
+            | LegInput::Ringing
             | LegInput::EarlyMedia(_)
             | LegInput::Answered(_)
             | LegInput::Confirmed(_)

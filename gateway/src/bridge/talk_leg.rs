@@ -218,7 +218,8 @@ impl TalkLeg {
             LegInput::OfferTooSoon => self.offer_refused(desk),
             LegInput::FlowLost => self.flow_away = Some(now + grace),
             LegInput::FlowBack => self.flow_away = None,
-            LegInput::Ringing
+            LegInput::Progress
+            | LegInput::Ringing
             | LegInput::EarlyMedia(_)
             | LegInput::Answered(_)
             | LegInput::Refused(_)

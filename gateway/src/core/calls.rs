@@ -9,7 +9,7 @@ use super::gateway::GatewayCore;
 use super::headers::refusal_for_app;
 use super::ids::{CallId, CourierId, Hidden, LegId, OrderId, Sdp, Side, Timestamp};
 use super::io::{CallEventKind, GatewayEvent, Output};
-use super::lookup::{CallRecord, Direction, EndReason, Fallback, Grant, Lookup};
+use super::lookup::{Binding, CallRecord, Direction, EndReason, Fallback, Grant, Lookup};
 use super::refusal::ErrorCode;
 use super::registrar::App;
 use crate::bridge::{Call, CallInput, CallOutput};
@@ -19,7 +19,7 @@ pub(super) struct CallEntry {
     pub(super) call: Call,
     pub(super) record: CallRecord,
     pub(super) label: Option<Hidden>,
-    /// The courier's apps that could be rung when it began.
+    /// The courier's apps that could be rung or woken when it began, and those that came since.
     pub(super) apps: Vec<App>,
     pub(super) legs: BTreeMap<LegId, Leg>,
     deadline: Option<Timestamp>,
@@ -34,6 +34,8 @@ pub(super) struct Leg {
     pub(super) away: bool,
     /// The app's instance, where it is known: another app of the same courier does not take its calls.
     pub(super) instance: Option<String>,
+    /// Which of the call's apps it rings.
+    pub(super) app: Option<usize>,
     /// Its REFER that waits for an answer.
     pub(super) refer: Option<IncomingId>,
     /// On the trunk: which carrier, by its place.
@@ -44,11 +46,13 @@ pub(super) struct Leg {
 
 impl Leg {
     pub(super) fn on_edge(session: SessionId, instance: Option<String>) -> Self {
-        Self { side: Side::Edge, session, away: false, instance, refer: None, carrier: None, dialing: None }
+        let (app, refer, carrier, dialing) = (None, None, None, None);
+        Self { side: Side::Edge, session, away: false, instance, app, refer, carrier, dialing }
     }
 
     pub(super) fn on_trunk(session: SessionId, carrier: Option<usize>, dialing: Option<Dialing>) -> Self {
-        Self { side: Side::Trunk, session, away: false, instance: None, refer: None, carrier, dialing }
+        let (instance, app, refer) = (None, None, None);
+        Self { side: Side::Trunk, session, away: false, instance, app, refer, carrier, dialing }
     }
 }
 
@@ -94,11 +98,14 @@ impl GatewayCore {
         grant: Option<Grant>,
         otherwise: Fallback,
         offer: Option<Sdp>,
+        bindings: Vec<Binding>,
     ) {
         let number = self.next_number();
-        let apps = grant.as_ref().map(|grant| self.apps_for(&grant.courier, now)).unwrap_or_default();
+        let apps = grant.as_ref().map(|grant| self.apps_for(&grant.courier, now, bindings));
+        let apps = apps.unwrap_or_default();
+        let reach: Vec<_> = apps.iter().map(App::reach).collect();
         let (call, leg) =
-            Call::from_customer(now, number, grant.as_ref(), otherwise, &self.rules, offer, apps.len());
+            Call::from_customer(now, number, grant.as_ref(), otherwise, &self.rules, offer, &reach);
         let leg = (leg, Leg::on_trunk(session, self.trunk.carrier_of(session), None));
         self.begin(now, number, call, Direction::CustomerToCourier, grant, apps, Some(leg));
     }
@@ -108,6 +115,7 @@ impl GatewayCore {
         now: Timestamp,
         grant: Grant,
         first: Side,
+        bindings: Vec<Binding>,
     ) -> Result<CallId, ErrorCode> {
         if self.is_full() {
             return Err(ErrorCode::TooManyCalls);
@@ -115,21 +123,22 @@ impl GatewayCore {
         if !self.trunk.is_up() {
             return Err(ErrorCode::TrunkDown);
         }
-        let apps = self.apps_for(&grant.courier, now);
+        let apps = self.apps_for(&grant.courier, now, bindings);
         if apps.is_empty() {
             return Err(ErrorCode::CourierUnreachable);
         }
         let number = self.next_number();
-        let call = Call::from_company(now, number, &grant, first, &self.rules, apps.len());
+        let reach: Vec<_> = apps.iter().map(App::reach).collect();
+        let call = Call::from_company(now, number, &grant, first, &self.rules, &reach);
         Ok(self.begin(now, number, call, Direction::ClickToCall, Some(grant), apps, None))
     }
 
-    /// The apps that may ring: none, when the courier has as many calls as allowed.
-    fn apps_for(&self, courier: &CourierId, now: Timestamp) -> Vec<App> {
+    /// The apps that may ring or be woken: none, when the courier has as many calls as allowed.
+    fn apps_for(&self, courier: &CourierId, now: Timestamp, stored: Vec<Binding>) -> Vec<App> {
         if self.calls_of(courier) >= self.config.limits.calls_per_courier {
             return Vec::new();
         }
-        self.edge.registrar.apps_of(courier, now)
+        self.edge.registrar.apps_of(courier, now, stored)
     }
 
     fn next_number(&mut self) -> u64 {
@@ -199,6 +208,8 @@ impl GatewayCore {
             match output {
                 CallOutput::Media(command) => self.output(Output::Media(command)),
                 CallOutput::Leg { leg, output } => self.speak(now, number, leg, output),
+                CallOutput::Wake { expires_at } => self.wake(number, expires_at),
+                CallOutput::CancelWake => self.cancel_wake(number),
                 CallOutput::Step(kind) => self.stepped(now, number, kind),
                 CallOutput::Ended(reason) => self.ended(now, number, reason),
             }

@@ -45,6 +45,7 @@ pub(super) fn reason(why: Farewell) -> &'static str {
         Farewell::AnsweredElsewhere => "SIP;cause=200;text=\"Call completed elsewhere\"",
         Farewell::NoAnswer => "Q.850;cause=19;text=\"No answer\"",
         Farewell::Declined => "SIP;cause=603;text=\"Declined\"",
+        Farewell::TalkLimit => "X-Doorstep;text=\"talk_limit\"",
         Farewell::Failure => "Q.850;cause=31;text=\"Call ended\"",
     }
 }

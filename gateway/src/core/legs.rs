@@ -97,7 +97,9 @@ impl GatewayCore {
 
     fn call_app(&mut self, now: Timestamp, number: u64, app: usize, offer: Sdp) -> Result<Leg, UaError> {
         let entry = self.calls.get(&number).ok_or(UaError::NoSuchSession)?;
-        let app = entry.apps.get(app).ok_or(UaError::NoSuchFlow)?;
+        let place = app;
+        let app = entry.apps.get(place).ok_or(UaError::NoSuchFlow)?;
+        let flow = app.flow.ok_or(UaError::NoSuchFlow)?;
         let instance = app.binding.instance.clone();
         let uri = app.binding.contact.expose().parse::<SipUri>()?;
         let own = SipUri::new(self.config.domain.clone());
@@ -117,7 +119,8 @@ impl GatewayCore {
             headers,
             sdp: offer.into_exposed().into(),
         };
-        Ok(Leg::on_edge(self.edge.ua.invite(now, app.flow, invite)?, instance))
+        let session = self.edge.ua.invite(now, flow, invite)?;
+        Ok(Leg { app: Some(place), ..Leg::on_edge(session, instance) })
     }
 
     fn invited(&mut self, now: Timestamp, number: u64, leg: LegId, called: Result<Leg, UaError>) {
@@ -129,7 +132,7 @@ impl GatewayCore {
             }
             Err(error) => {
                 tracing::debug!(%error, "a leg could not be called");
-                let input = LegInput::Refused(StatusCode::SERVICE_UNAVAILABLE.code());
+                let input = LegInput::Lost;
                 entry.call.handle_input(now, CallInput::Leg { leg, input });
             }
         }
@@ -291,7 +294,10 @@ impl GatewayCore {
 fn progress(response: &Response) -> Vec<LegInput> {
     let early = sdp_of(&response.headers, &response.body).ok().flatten().map(LegInput::EarlyMedia);
     let ringing = (response.status == StatusCode::RINGING).then_some(LegInput::Ringing);
-    early.into_iter().chain(ringing).collect()
+    match (early, ringing) {
+        (None, None) => vec![LegInput::Progress],
+        (early, ringing) => early.into_iter().chain(ringing).collect(),
+    }
 }
 
 fn status_of_refusal(why: OfferRefusal) -> StatusCode {

@@ -6,7 +6,7 @@ use super::gateway::GatewayCore;
 use super::headers::refusal_for_app;
 use super::ids::{CourierId, OpId, Sdp, Side, Timestamp};
 use super::io::Output;
-use super::lookup::{Fallback, LookupResult, Route};
+use super::lookup::{Binding, Fallback, Grant, Lookup, LookupResult, Route};
 use super::push::DeviceId;
 use super::refusal::ErrorCode;
 use super::registrar::Registering;
@@ -18,8 +18,12 @@ pub(super) enum Pending {
     CourierCalls { session: SessionId, flow: FlowId, courier: CourierId, offer: Sdp },
     /// A carrier's INVITE.
     CustomerCalls { session: SessionId, offer: Option<Sdp> },
+    /// The same, granted to an order's courier: which apps can be reached?
+    CustomerReaches { session: SessionId, offer: Option<Sdp>, grant: Box<Grant>, otherwise: Fallback },
     /// Click-to-call.
     Connect { op: OpId, first: Side },
+    /// The same, granted.
+    ConnectReaches { op: OpId, first: Side, grant: Box<Grant> },
     /// REGISTER.
     Register(Box<Registering>),
     /// A device's token is gone: which bindings are on it?
@@ -31,20 +35,37 @@ impl Pending {
     fn session(&self) -> Option<(Side, SessionId)> {
         match self {
             Self::CourierCalls { session, .. } => Some((Side::Edge, *session)),
-            Self::CustomerCalls { session, .. } => Some((Side::Trunk, *session)),
-            Self::Connect { .. } | Self::Register(_) | Self::DeviceGone { .. } => None,
+            Self::CustomerCalls { session, .. } | Self::CustomerReaches { session, .. } => {
+                Some((Side::Trunk, *session))
+            }
+            Self::Connect { .. }
+            | Self::ConnectReaches { .. }
+            | Self::Register(_)
+            | Self::DeviceGone { .. } => None,
         }
     }
 
     /// Whether it is a call of that courier to be.
     pub(super) fn is_call_of(&self, of: &CourierId) -> bool {
-        matches!(self, Self::CourierCalls { courier, .. } if courier == of)
+        match self {
+            Self::CourierCalls { courier, .. } => courier == of,
+            Self::CustomerReaches { .. }
+            | Self::ConnectReaches { .. }
+            | Self::CustomerCalls { .. }
+            | Self::Connect { .. }
+            | Self::Register(_)
+            | Self::DeviceGone { .. } => false,
+        }
     }
 
     /// Whether it is a call to be.
     pub(super) fn is_call(&self) -> bool {
         match self {
-            Self::CourierCalls { .. } | Self::CustomerCalls { .. } | Self::Connect { .. } => true,
+            Self::CourierCalls { .. }
+            | Self::CustomerCalls { .. }
+            | Self::CustomerReaches { .. }
+            | Self::Connect { .. }
+            | Self::ConnectReaches { .. } => true,
             Self::Register(_) | Self::DeviceGone { .. } => false,
         }
     }
@@ -65,25 +86,38 @@ impl GatewayCore {
             (Pending::CourierCalls { session, .. }, LookupResult::Refused(code)) => {
                 self.reject_app(now, session, refusal_for_app(code));
             }
-            (Pending::CustomerCalls { session, offer }, LookupResult::Route(route)) => {
-                let (grant, otherwise) = match route {
-                    Route::Courier { grant, otherwise } => (Some(grant), otherwise),
-                    Route::NoOrder(otherwise) => (None, otherwise),
-                };
-                self.start_customer_call(now, session, grant, otherwise, offer);
+            (Pending::CustomerCalls { session, offer }, LookupResult::Route(route)) => match route {
+                Route::Courier { grant, otherwise } => {
+                    let courier = grant.courier.clone();
+                    let grant = Box::new(grant);
+                    let reaches = Pending::CustomerReaches { session, offer, grant, otherwise };
+                    self.ask(Lookup::LoadBindings { courier }, reaches);
+                }
+                Route::NoOrder(otherwise) => {
+                    self.start_customer_call(now, session, None, otherwise, offer, Vec::new());
+                }
+            },
+            (Pending::CustomerReaches { session, offer, grant, otherwise }, result) => {
+                let bindings = bindings_or_none(result);
+                self.start_customer_call(now, session, Some(*grant), otherwise, offer, bindings);
             }
             (Pending::CustomerCalls { session, offer }, LookupResult::Refused(_)) => {
-                self.start_customer_call(now, session, None, Fallback::Refuse, offer);
+                self.start_customer_call(now, session, None, Fallback::Refuse, offer, Vec::new());
             }
             (Pending::Connect { op, first }, LookupResult::Grant(grant)) => {
-                let result = self.start_connect_call(now, grant, first);
+                let courier = grant.courier.clone();
+                let reaches = Pending::ConnectReaches { op, first, grant: Box::new(grant) };
+                self.ask(Lookup::LoadBindings { courier }, reaches);
+            }
+            (Pending::ConnectReaches { op, first, grant }, result) => {
+                let result = self.start_connect_call(now, *grant, first, bindings_or_none(result));
                 self.output(Output::CommandDone { op, result });
             }
             (Pending::Connect { op, .. }, LookupResult::Refused(code)) => {
                 self.output(Output::CommandDone { op, result: Err(code) });
             }
             (Pending::Register(registering), LookupResult::Bindings(bindings)) => {
-                self.registered(now, *registering, &bindings);
+                self.registered(now, *registering, bindings);
             }
             (Pending::DeviceGone { device }, LookupResult::Bindings(bindings)) => {
                 self.forget_device(&device, bindings);
@@ -106,10 +140,10 @@ impl GatewayCore {
             Pending::CourierCalls { session, .. } => {
                 self.reject_app(now, session, refusal_for_app(ErrorCode::Unavailable));
             }
-            Pending::CustomerCalls { session, .. } => {
+            Pending::CustomerCalls { session, .. } | Pending::CustomerReaches { session, .. } => {
                 self.reject_carrier(now, session, ErrorCode::Unavailable);
             }
-            Pending::Connect { op, .. } => {
+            Pending::Connect { op, .. } | Pending::ConnectReaches { op, .. } => {
                 self.output(Output::CommandDone { op, result: Err(ErrorCode::Unavailable) });
             }
             Pending::Register(registering) => self.not_registered(now, &registering),
@@ -121,5 +155,17 @@ impl GatewayCore {
     /// The far side gave up before the store answered.
     pub(super) fn forget_pending(&mut self, side: Side, session: SessionId) {
         self.pending.retain(|_, pending| pending.session() != Some((side, session)));
+    }
+}
+
+/// A store that does not answer leaves those apps that are connected.
+fn bindings_or_none(result: LookupResult) -> Vec<Binding> {
+    match result {
+        LookupResult::Bindings(bindings) => bindings,
+        LookupResult::Unavailable
+        | LookupResult::Grant(_)
+        | LookupResult::Refused(_)
+        | LookupResult::Route(_)
+        | LookupResult::Recorded => Vec::new(),
     }
 }

@@ -16,21 +16,35 @@ use super::ids::{CourierId, FlowId, Hidden, Timestamp};
 use super::lookup::{Binding, Lookup, PushTarget};
 use super::pending::Pending;
 use super::refusal::ErrorCode;
+use crate::bridge::Reach;
 
 /// How many apps of one courier are rung at once; the newest count.
-const MAX_APPS: usize = 10;
+pub(super) const MAX_APPS: usize = 10;
 
 /// An app that can be called now.
 #[derive(Debug, Clone, PartialEq)]
+struct Live {
+    flow: FlowId,
+    binding: Binding,
+}
+
+/// An app that can be called: now, or when a push has woken it.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct App {
-    pub(super) flow: FlowId,
     pub(super) binding: Binding,
+    pub(super) flow: Option<FlowId>,
+}
+
+impl App {
+    pub(super) fn reach(&self) -> Reach {
+        Reach { connected: self.flow.is_some(), wakeable: self.binding.push.is_some() }
+    }
 }
 
 /// Which bindings have a live flow.
 pub(super) struct Registrar {
     limits: RegistrarLimits,
-    live: BTreeMap<CourierId, Vec<App>>,
+    live: BTreeMap<CourierId, Vec<Live>>,
 }
 
 /// One step of a REGISTER.
@@ -62,6 +76,8 @@ pub(super) struct Registering {
     /// The one that the store is at comes first.
     changes: VecDeque<Change>,
     register: registrar::Register,
+    /// What the courier had before, where something may be removed by it.
+    before: Vec<Binding>,
     /// For the 200.
     headers: Headers,
 }
@@ -77,11 +93,19 @@ impl Registrar {
         Self { limits, live: BTreeMap::new() }
     }
 
-    /// The courier's apps that can be called now.
-    pub(super) fn apps_of(&self, courier: &CourierId, now: Timestamp) -> Vec<App> {
-        let apps = self.live.get(courier).into_iter().flatten();
-        let mut apps: Vec<_> = apps.filter(|app| app.binding.expires_at > now).cloned().collect();
+    /// The courier's apps that can be called: those with a flow, and of the others in the store those that can be woken.
+    pub(super) fn apps_of(&self, courier: &CourierId, now: Timestamp, stored: Vec<Binding>) -> Vec<App> {
+        let live = self.live.get(courier).into_iter().flatten();
+        let live = live.filter(|app| is_current(&app.binding, now));
+        let mut apps: Vec<_> =
+            live.map(|app| App { binding: app.binding.clone(), flow: Some(app.flow) }).collect();
         apps.drain(..apps.len().saturating_sub(MAX_APPS));
+        let away = stored.into_iter().filter(|binding| binding.courier == *courier && binding.push.is_some());
+        for binding in away {
+            if apps.len() < MAX_APPS && !apps.iter().any(|app| same_binding(&app.binding, &binding)) {
+                apps.push(App { binding, flow: None });
+            }
+        }
         apps
     }
 
@@ -116,10 +140,14 @@ impl Registrar {
     ) -> Result<VecDeque<Change>, Reply> {
         let contacts = match &register.action {
             RegisterAction::Query => return Ok(VecDeque::from([Change::Query])),
-            RegisterAction::RemoveAll => return Ok(VecDeque::from([Change::Remove(None)])),
+            RegisterAction::RemoveAll => return Ok(VecDeque::from([Change::Query, Change::Remove(None)])),
             RegisterAction::Update(contacts) => contacts,
         };
         let mut changes = VecDeque::new();
+        // A device that is gone, or is not to be woken any more, is told to push-service: that takes to know it.
+        if contacts.iter().any(|contact| contact.expires.is_zero() || contact.push.is_none()) {
+            changes.push_back(Change::Query);
+        }
         for contact in contacts {
             let binding = binding_of(now, courier, register, contact);
             // RFC 3261 section 10.3 step 7.
@@ -156,7 +184,7 @@ impl Registrar {
         match change {
             Change::Save(binding) => {
                 apps.retain(|app| !same_binding(&app.binding, binding));
-                apps.extend(flow.map(|flow| App { flow, binding: binding.clone() }));
+                apps.extend(flow.map(|flow| Live { flow, binding: binding.clone() }));
             }
             Change::Remove(Some(contact)) => apps.retain(|app| app.binding.contact != *contact),
             Change::Remove(None) => apps.clear(),
@@ -168,8 +196,13 @@ impl Registrar {
     }
 }
 
+/// RFC 8599 section 4.1.4: a binding that can be woken does not run out.
+fn is_current(binding: &Binding, now: Timestamp) -> bool {
+    binding.expires_at > now || binding.push.is_some()
+}
+
 /// RFC 5626 section 6: instance and reg-id name a binding; without them its URI does.
-fn same_binding(a: &Binding, b: &Binding) -> bool {
+pub(super) fn same_binding(a: &Binding, b: &Binding) -> bool {
     match (&a.instance, &b.instance) {
         (Some(one), Some(other)) => one == other && a.reg_id == b.reg_id,
         (Some(_), None) | (None, Some(_)) | (None, None) => a.contact == b.contact,
@@ -234,7 +267,9 @@ impl GatewayCore {
         });
         match read {
             Ok((register, changes)) => {
-                self.go_on_registering(Registering { incoming, flow, courier, changes, register, headers });
+                let before = Vec::new();
+                let registering = Registering { incoming, flow, courier, changes, register, before, headers };
+                self.go_on_registering(registering);
             }
             Err(reply) => self.respond_app(now, incoming, reply),
         }
@@ -248,17 +283,32 @@ impl GatewayCore {
     }
 
     /// The store has made the first change; `bindings` are all that the courier has now.
-    pub(super) fn registered(&mut self, now: Timestamp, mut registering: Registering, bindings: &[Binding]) {
+    pub(super) fn registered(
+        &mut self,
+        now: Timestamp,
+        mut registering: Registering,
+        bindings: Vec<Binding>,
+    ) {
+        let flow = Some(registering.flow).filter(|flow| self.edge.is_open(*flow));
         if let Some(change) = registering.changes.pop_front() {
-            let flow = Some(registering.flow).filter(|flow| self.edge.is_open(*flow));
             self.edge.registrar.made(&registering.courier, flow, &change);
-            if let (Some(flow), Change::Save(binding)) = (flow, &change) {
-                self.app_came_back(now, &registering.courier, flow, binding.instance.as_deref());
+            self.tell_push_service(&change);
+            match (change, flow) {
+                (Change::Save(binding), Some(flow)) => {
+                    self.app_came_back(now, &registering.courier, flow, binding.instance.as_deref());
+                    self.app_connected(now, flow, &binding);
+                }
+                (Change::Query, _) if !registering.changes.is_empty() => {
+                    registering.before = bindings;
+                    return self.go_on_registering(registering);
+                }
+                (Change::Save(_), None) | (Change::Remove(_) | Change::Query, _) => {}
             }
         }
         if !registering.changes.is_empty() {
             return self.go_on_registering(registering);
         }
+        self.forget_devices(&registering.before, &bindings);
         let contacts: Vec<_> = bindings.iter().filter_map(|binding| contact_of(now, binding)).collect();
         let mut reply = registrar::accept(&registering.register, &contacts);
         for (name, value) in registering.headers.iter() {

@@ -130,8 +130,12 @@ async fn a_binding_is_replaced_by_instance_and_reg_id_and_swept_when_it_ran_out(
     let all = store.save_binding(&binding(&clock, "sip:a@3.invalid", None, 120)).await.unwrap();
     assert_eq!(all.len(), 2);
     let all = store.save_binding(&binding(&clock, "sip:a@2.invalid", Some(1), 0)).await.unwrap();
-    assert_eq!(all.iter().map(|b| b.contact.expose().as_str()).collect::<Vec<_>>(), ["sip:a@3.invalid"]);
+    assert_eq!(all.len(), 2, "one with push data stays (RFC 8599)");
     let anna = CourierId::new("anna");
+    let other = store.forget_push(&anna, "sip:a@2.invalid", "another token").await.unwrap();
+    assert_eq!(other.len(), 2, "it has another token by now");
+    let all = store.forget_push(&anna, "sip:a@2.invalid", "p").await.unwrap();
+    assert_eq!(all.iter().map(|b| b.contact.expose().as_str()).collect::<Vec<_>>(), ["sip:a@3.invalid"]);
     assert_eq!(store.remove_binding(&anna, Some("sip:other@x.invalid")).await.unwrap().len(), 1);
     assert_eq!(store.remove_binding(&anna, None).await.unwrap(), vec![]);
 }

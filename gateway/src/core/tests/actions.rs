@@ -11,7 +11,7 @@ use super::world::{
     APP_OFFER, CARRIER_FLOW, CARRIER_HOST, CENTRE, COMPANY, COURIER, CUSTOMER, EDGE_HOST, ORDER,
     PHONE_ANSWER, SOON, TRUNK_HOST, Who, World,
 };
-use crate::core::{Fallback, Frame, Input, Side};
+use crate::core::{CallId, Fallback, Frame, Input, PushCommand, Side, Timestamp, WakeOutcome};
 use crate::masking::E164;
 
 impl World {
@@ -36,6 +36,48 @@ impl World {
         headers.push(HeaderName::Contact, contact_of(flow)).unwrap();
         headers.push(HeaderName::Expires, 600).unwrap();
         self.send_request(flow, Method::Register, &format!("sip:{EDGE_HOST}"), courier, headers);
+    }
+
+    /// The same with push data, as the app of that number.
+    pub(super) fn register_wakeable(&mut self, flow: FlowId, app: u32) -> Response {
+        self.register_with(flow, COURIER, 600, &wakeable_contact(flow, app))
+    }
+
+    /// Sends that REGISTER and does not wait for the answer.
+    pub(super) fn send_register_wakeable(&mut self, flow: FlowId, app: u32) {
+        let mut headers = Headers::default();
+        headers.push(HeaderName::Contact, wakeable_contact(flow, app)).unwrap();
+        headers.push(HeaderName::Expires, 600).unwrap();
+        self.send_request(flow, Method::Register, &format!("sip:{EDGE_HOST}"), COURIER, headers);
+    }
+
+    /// An app of that number that was here and is closed now: only a push can reach it.
+    pub(super) fn closed_app(&mut self, app: u32) {
+        let flow = self.connect(COURIER);
+        assert_eq!(self.register_wakeable(flow, app).status, StatusCode::OK);
+        self.cut(flow);
+    }
+
+    /// push-service says what became of the last wake.
+    pub(super) fn wake_went(&mut self, outcome: WakeOutcome) {
+        let call = self.wakes().last().unwrap().0.clone();
+        self.input(Input::PushResult { call, outcome });
+    }
+
+    /// The wakes that were asked for, with their ends.
+    pub(super) fn wakes(&self) -> Vec<(CallId, Timestamp)> {
+        let wakes = self.pushed.iter().filter_map(|command| match command {
+            PushCommand::Wake { call, expires_at, .. } => Some((call.clone(), *expires_at)),
+            PushCommand::PutDevice { .. }
+            | PushCommand::DeleteDevice { .. }
+            | PushCommand::CancelWake { .. } => None,
+        });
+        wakes.collect()
+    }
+
+    /// How many wakes were called off.
+    pub(super) fn wakes_cancelled(&self) -> usize {
+        self.pushed.iter().filter(|command| matches!(command, PushCommand::CancelWake { .. })).count()
     }
 
     pub(super) fn register(&mut self, flow: FlowId, courier: &str) -> Response {
@@ -312,6 +354,12 @@ impl World {
         assert_eq!(self.media.talking().len(), 1);
         (app, a, b)
     }
+}
+
+fn wakeable_contact(flow: FlowId, app: u32) -> String {
+    format!(
+        "<sip:app@app{flow}.invalid;transport=ws;pn-provider=apns;pn-param=TEAM.app.voip;pn-prid=token{app}>;+sip.instance=\"<urn:uuid:app-{app}>\";reg-id=1"
+    )
 }
 
 /// What an app registers as.
