@@ -91,23 +91,10 @@ async fn incoming(
     ears: &mut mpsc::Receiver<SystemTime>,
 ) -> anyhow::Result<()> {
     let call = loop {
+        // Events of the calls before may still be there.
         let event = timeout(PATIENCE, events.next()).await.context("no call has come")?;
-        match event.context("the client has ended")? {
-            Event::Incoming(call) => break call,
-            Event::Closed => bail!("the client has ended"),
-            // Those of the calls before.
-            Event::Connection(_)
-            | Event::ConnectFailed(_)
-            | Event::Registration(_)
-            | Event::CallChanged(_)
-            | Event::DigitReceived { .. }
-            | Event::FirstAudio { .. }
-            | Event::Transfer { .. }
-            | Event::Quality { .. }
-            | Event::Refused { .. }
-            | Event::PushDropped { .. }
-            | Event::CallEnded { .. }
-            | Event::Lagged { .. } => {}
+        if let Event::Incoming(call) = event.context("the client has ended")? {
+            break call;
         }
     };
     tokio::time::sleep(RINGS).await;
