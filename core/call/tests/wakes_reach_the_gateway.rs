@@ -58,7 +58,11 @@ fn the_answer_that_was_pressed_goes_out_with_the_invite() {
     world.until_state(0, call, ACTIVE);
     let session = world.server.called[0];
     while !matches!(world.until_session(session), SessionEvent::Answered { .. }) {}
-    assert_eq!(world.now.since_epoch(), ROUND_TRIP * 4 + HOP, "at once, and half a round trip to the gateway");
+    assert_eq!(
+        world.now.since_epoch(),
+        ROUND_TRIP * 4 + HOP,
+        "at once, and half a round trip to the gateway"
+    );
 }
 
 #[test]

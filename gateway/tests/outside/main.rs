@@ -7,6 +7,7 @@ mod calls_go_through;
 mod carriers_over_streams;
 mod couriers_sign_in;
 mod edge_limits;
+mod full_disk;
 mod garbage_disturbs_nobody;
 mod kill_9;
 mod locked_store;

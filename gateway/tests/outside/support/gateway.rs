@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -29,12 +29,15 @@ pub(crate) struct GatewayBuilder {
     pub(crate) dir: Arc<tempfile::TempDir>,
     /// Section and line.
     pub(crate) lines: Vec<(&'static str, String)>,
+    /// What runs the gateway: its program and arguments follow these words.
+    pub(crate) launcher: Vec<String>,
 }
 
 /// A running gateway; killed when dropped.
 pub(crate) struct Gateway {
     pub(crate) dir: Arc<tempfile::TempDir>,
     config: PathBuf,
+    launcher: Vec<String>,
     child: Child,
     log: Arc<Mutex<String>>,
     log_reader: Option<JoinHandle<()>>,
@@ -48,7 +51,7 @@ impl GatewayBuilder {
         let dir = Arc::new(tempfile::tempdir().unwrap());
         let store = dir.path().join("gateway.db");
         let hash = doorstep_gateway::api::hash_key(API_KEY);
-        let mut builder = Self { dir, lines: Vec::new() };
+        let mut builder = Self { dir, lines: Vec::new(), launcher: Vec::new() };
         builder
             .line("edge", "listen = \"127.0.0.1:0\"")
             .line("auth", format!("jwt_secret = \"{SECRET}\""))
@@ -98,7 +101,7 @@ impl GatewayBuilder {
     pub(crate) fn start_as_is(&mut self) -> Gateway {
         let config = self.dir.path().join("gateway.toml");
         std::fs::write(&config, self.toml()).unwrap();
-        Gateway::spawn(Arc::clone(&self.dir), config)
+        Gateway::spawn(Arc::clone(&self.dir), config, self.launcher.clone())
     }
 }
 
@@ -108,8 +111,11 @@ impl Gateway {
         GatewayBuilder::new(carrier).start()
     }
 
-    fn spawn(dir: Arc<tempfile::TempDir>, config: PathBuf) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_doorstep-gateway"))
+    fn spawn(dir: Arc<tempfile::TempDir>, config: PathBuf, launcher: Vec<String>) -> Self {
+        let program = env!("CARGO_BIN_EXE_doorstep-gateway").to_owned();
+        let mut words = launcher.iter().cloned().chain([program]);
+        let mut child = Command::new(words.next().unwrap())
+            .args(words)
             .arg("--config")
             .arg(&config)
             .arg("--ready-json")
@@ -137,12 +143,12 @@ impl Gateway {
             panic!("the gateway did not start: {}", log.lock().unwrap());
         };
         let http = reqwest::Client::new();
-        Self { dir, config, child, log, log_reader: Some(log_reader), ready, http }
+        Self { dir, config, launcher, child, log, log_reader: Some(log_reader), ready, http }
     }
 
     /// Starts again with the same files.
     pub(crate) fn start_again(&self) -> Self {
-        Self::spawn(Arc::clone(&self.dir), self.config.clone())
+        Self::spawn(Arc::clone(&self.dir), self.config.clone(), self.launcher.clone())
     }
 
     pub(crate) fn edge(&self) -> String {
@@ -233,6 +239,12 @@ impl Gateway {
     /// What it has said so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
+    }
+
+    /// A path as the gateway sees it, when it runs in a mount namespace of its own.
+    pub(crate) fn path_inside(&self, path: &Path) -> PathBuf {
+        let root = PathBuf::from(format!("/proc/{}/root", self.child.id()));
+        root.join(path.strip_prefix("/").unwrap())
     }
 
     pub(crate) fn signal(&self, signal: &str) {
