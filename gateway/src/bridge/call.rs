@@ -119,6 +119,15 @@ impl Call {
         Self { desk, stage, ring, ring_until: now + ring, terms }
     }
 
+    /// The courier goes on with the call on another app, whose INVITE with that offer names `leg` (RFC 3891). Returns the new leg; `None`:
+    /// there is nothing to take over.
+    pub fn take_over(&mut self, leg: LegId, offer: Sdp) -> Option<LegId> {
+        match &mut self.stage {
+            Stage::Talk(talk) => talk.take_over(leg, offer, &mut self.desk),
+            Stage::Courier(_) | Stage::Customer(_) | Stage::Connect(_) | Stage::Over => None,
+        }
+    }
+
     /// The next thing to do, until `None`.
     pub fn poll_output(&mut self) -> Option<CallOutput> {
         self.desk.poll()

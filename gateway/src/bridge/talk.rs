@@ -8,7 +8,7 @@ use super::carrier_leg::{CarrierEvent, CarrierLeg};
 use super::desk::Desk;
 use super::signal::{CallInput, Farewell, LegInput, LegOutput, ReferTarget};
 use super::talk_leg::{Role, TalkLeg};
-use crate::core::{EndReason, ErrorCode, LegId, MediaEvent, OpId, PhoneNumber, Timestamp};
+use crate::core::{EndReason, ErrorCode, LegId, LegProfile, MediaEvent, OpId, PhoneNumber, Sdp, Timestamp};
 
 /// Two legs that were joined: what a call has when it is answered.
 #[derive(Debug, PartialEq)]
@@ -61,7 +61,15 @@ pub(super) struct Talk {
     vital: Vec<OpId>,
     transfer: Option<Transfer>,
     transferred: bool,
+    take_over: Option<TakeOver>,
     terms: Terms,
+}
+
+/// The courier takes the call over to another app, which has no answer yet.
+#[derive(Debug, Clone, Copy)]
+struct TakeOver {
+    leg: LegId,
+    op: OpId,
 }
 
 /// The courier passes the customer on.
@@ -81,8 +89,22 @@ impl Talk {
             vital: pair.vital,
             transfer: None,
             transferred: false,
+            take_over: None,
             terms,
         }
+    }
+
+    /// See [`super::Call::take_over`].
+    pub(super) fn take_over(&mut self, leg: LegId, offer: Sdp, desk: &mut Desk) -> Option<LegId> {
+        let theirs = self.first.as_ref().is_some_and(|first| first.leg == leg && first.role == Role::Courier);
+        if !theirs || self.transfer.is_some() || self.take_over.is_some() {
+            return None;
+        }
+        let leg = desk.new_leg();
+        desk.dialog_opened(leg);
+        let op = desk.create_answer(leg, LegProfile::WebRtc, offer);
+        self.take_over = Some(TakeOver { leg, op });
+        Some(leg)
     }
 
     pub(super) fn next_deadline(&self) -> Timestamp {
@@ -109,6 +131,7 @@ impl Talk {
     }
 
     pub(super) fn handle(&mut self, now: Timestamp, input: &CallInput, desk: &mut Desk) -> Next {
+        self.taking_over(input, desk);
         if let Some(transfer) = &mut self.transfer {
             let event = transfer.centre.handle(input, desk);
             match event {
@@ -134,6 +157,40 @@ impl Talk {
             | CallInput::Wake(_)
             | CallInput::CompanyHungUp
             | CallInput::Shutdown => Next::Stay,
+        }
+    }
+
+    fn taking_over(&mut self, input: &CallInput, desk: &mut Desk) {
+        let Some(TakeOver { leg, op }) = self.take_over else { return };
+        match input {
+            CallInput::Media(MediaEvent::LocalDescription { op: of, sdp, .. }) if *of == op => {
+                self.take_over = None;
+                desk.say(leg, LegOutput::Answer(sdp.clone()));
+                desk.join(leg, self.customer.leg);
+                desk.forward(leg);
+                if let Some(before) = self.first.take() {
+                    desk.end_leg(before.leg, Farewell::AnsweredElsewhere);
+                }
+                let mut first = TalkLeg::new(leg, Role::Courier);
+                first.put_on_hold(self.customer.holds, desk);
+                self.first = Some(first);
+                self.customer.put_on_hold(false, desk);
+            }
+            CallInput::Media(MediaEvent::Failed { leg: of, .. }) if *of == leg => {
+                self.take_over = None;
+                desk.reject(leg, ErrorCode::NoCommonCodec);
+                desk.end_leg(leg, Farewell::Failure);
+            }
+            CallInput::Leg { leg: of, input } if *of == leg && input.ends_leg() => {
+                self.take_over = None;
+                desk.end_leg(leg, Farewell::Failure);
+            }
+            CallInput::Leg { .. }
+            | CallInput::Media(_)
+            | CallInput::AppConnected { .. }
+            | CallInput::Wake(_)
+            | CallInput::CompanyHungUp
+            | CallInput::Shutdown => {}
         }
     }
 

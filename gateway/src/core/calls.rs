@@ -1,6 +1,6 @@
 //! The calls: how they start, what is kept of them, and their end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use doorstep_sip::ua::{FlowId, IncomingId, SessionId};
 
@@ -9,10 +9,11 @@ use super::gateway::GatewayCore;
 use super::headers::refusal_for_app;
 use super::ids::{CallId, CourierId, Hidden, LegId, OrderId, Sdp, Side, Timestamp};
 use super::io::{CallEventKind, GatewayEvent, Output};
-use super::lookup::{Binding, CallRecord, Direction, EndReason, Fallback, Grant, Lookup};
+use super::lookup::{Binding, CallMedia, CallRecord, Direction, EndReason, Fallback, Grant, Lookup};
+use super::media_port::MediaCommand;
 use super::refusal::ErrorCode;
 use super::registrar::App;
-use crate::bridge::{Call, CallInput, CallOutput};
+use crate::bridge::{Call, CallInput, CallOutput, call_of_leg};
 
 /// One call.
 pub(super) struct CallEntry {
@@ -22,6 +23,8 @@ pub(super) struct CallEntry {
     /// The courier's apps that could be rung or woken when it began, and those that came since.
     pub(super) apps: Vec<App>,
     pub(super) legs: BTreeMap<LegId, Leg>,
+    /// Media legs that were closed and have not told their counters.
+    pub(super) uncounted: BTreeSet<LegId>,
     deadline: Option<Timestamp>,
 }
 
@@ -110,6 +113,29 @@ impl GatewayCore {
         self.begin(now, number, call, Direction::CustomerToCourier, grant, apps, Some(leg));
     }
 
+    /// An app goes on with a call that another app of the same courier has (RFC 3891).
+    pub(super) fn take_over(
+        &mut self,
+        now: Timestamp,
+        session: SessionId,
+        flow: FlowId,
+        courier: &CourierId,
+        replaced: SessionId,
+        offer: Sdp,
+    ) -> Result<(), ErrorCode> {
+        let before =
+            self.sessions.get(&(Side::Edge, replaced)).copied().ok_or(ErrorCode::TargetNotAllowed)?;
+        let number = call_of_leg(before);
+        let instance = self.edge.registrar.instance_on(courier, flow);
+        let theirs = |entry: &&mut CallEntry| entry.record.courier.as_ref() == Some(courier);
+        let entry = self.calls.get_mut(&number).filter(theirs).ok_or(ErrorCode::TargetNotAllowed)?;
+        let leg = entry.call.take_over(before, offer).ok_or(ErrorCode::TargetNotAllowed)?;
+        entry.legs.insert(leg, Leg::on_edge(session, instance));
+        self.sessions.insert((Side::Edge, session), leg);
+        self.drive(now, number);
+        Ok(())
+    }
+
     pub(super) fn start_connect_call(
         &mut self,
         now: Timestamp,
@@ -172,13 +198,17 @@ impl GatewayCore {
             answered_at: None,
             ended_at: None,
             end: None,
+            media: CallMedia::default(),
         };
         let mut legs = BTreeMap::new();
         if let Some((id, leg)) = leg {
             self.sessions.insert((leg.side, leg.session), id);
             legs.insert(id, leg);
         }
-        self.calls.insert(number, CallEntry { call, record, label, apps, legs, deadline: None });
+        self.calls.insert(
+            number,
+            CallEntry { call, record, label, apps, legs, uncounted: BTreeSet::new(), deadline: None },
+        );
         self.drive(now, number);
         id
     }
@@ -206,7 +236,12 @@ impl GatewayCore {
             let Some(entry) = self.calls.get_mut(&number) else { return };
             let Some(output) = entry.call.poll_output() else { break };
             match output {
-                CallOutput::Media(command) => self.output(Output::Media(command)),
+                CallOutput::Media(command) => {
+                    if let MediaCommand::Close { leg } = command {
+                        entry.uncounted.insert(leg);
+                    }
+                    self.output(Output::Media(command));
+                }
                 CallOutput::Leg { leg, output } => self.speak(now, number, leg, output),
                 CallOutput::Wake { expires_at } => self.wake(number, expires_at),
                 CallOutput::CancelWake => self.cancel_wake(number),
@@ -252,6 +287,7 @@ impl GatewayCore {
         }
         entry.record.ended_at = Some(now);
         entry.record.end = Some(reason);
+        self.await_counters(now, number, &entry);
         self.keep(CallEventKind::Ended, entry.record);
     }
 

@@ -168,13 +168,14 @@ impl GatewayCore {
             return Err(refusal_for_app(ErrorCode::Unavailable));
         }
         let (courier, _) = self.edge.authenticate(now, flow, request)?;
-        if replaces.is_some() {
-            return Err(refusal_for_app(ErrorCode::TargetNotAllowed));
-        }
-        let order = order_of(&request.uri).ok_or_else(|| refusal_for_app(ErrorCode::NoSuchOrder))?;
         let offer = sdp_of(&request.headers, &request.body).ok().flatten();
         // An app always offers: the early bearer is the answer to its offer.
-        let offer = offer.ok_or_else(|| refusal_for_app(ErrorCode::NoCommonCodec))?;
+        let offer = offer.ok_or_else(|| refusal_for_app(ErrorCode::NoCommonCodec));
+        if let Some(replaced) = replaces {
+            return self.take_over(now, session, flow, &courier, replaced, offer?).map_err(refusal_for_app);
+        }
+        let order = order_of(&request.uri).ok_or_else(|| refusal_for_app(ErrorCode::NoSuchOrder))?;
+        let offer = offer?;
         if self.is_full() || self.calls_of(&courier) >= self.config.limits.calls_per_courier {
             return Err(refusal_for_app(ErrorCode::TooManyCalls));
         }

@@ -8,10 +8,12 @@ use rand_chacha::ChaCha12Rng;
 
 use super::calls::CallEntry;
 use super::config::CoreConfig;
+use super::counting::Counting;
 use super::edge::Edge;
 use super::ids::{CallId, FlowId, Frame, LegId, OpId, Side, Timestamp};
 use super::io::{Command, GatewayEvent, Input, Output, Peer};
 use super::lookup::Lookup;
+use super::media_port::MediaEvent;
 use super::pending::Pending;
 use super::refusal::ErrorCode;
 use super::trunk::Trunk;
@@ -30,6 +32,8 @@ pub struct GatewayCore {
     pub(super) trunk: Trunk,
     /// By the number that their legs and operations carry.
     pub(super) calls: BTreeMap<u64, CallEntry>,
+    /// Calls that have ended, by number, while their media are being counted.
+    pub(super) counting: BTreeMap<u64, Counting>,
     pub(super) numbers: u64,
     /// Which leg of which call a SIP session is.
     pub(super) sessions: BTreeMap<(Side, SessionId), LegId>,
@@ -66,6 +70,7 @@ impl GatewayCore {
             edge,
             trunk,
             calls: BTreeMap::new(),
+            counting: BTreeMap::new(),
             // The operations of number 0 are the core's own questions to the store.
             numbers: 0,
             sessions: BTreeMap::new(),
@@ -92,7 +97,12 @@ impl GatewayCore {
             },
             Input::Message { side, flow, bytes } => self.message(now, side, flow, &bytes),
             Input::Lookup { op, result } => self.looked_up(now, op, result),
-            Input::Media(event) => self.tell_call(now, call_of_leg(event.leg()), CallInput::Media(event)),
+            Input::Media(event) => {
+                if let MediaEvent::Stats { leg, stats } = &event {
+                    self.counted(*leg, stats);
+                }
+                self.tell_call(now, call_of_leg(event.leg()), CallInput::Media(event));
+            }
             Input::PushResult { call, outcome } => self.wake_went(now, &call, outcome),
             Input::DeviceGone { courier, device } => self.device_gone(courier, device),
             Input::Command(command) => self.command(now, command),
@@ -115,7 +125,8 @@ impl GatewayCore {
             Some(Stopping::Drained) | None => None,
         };
         let agents = [self.edge.ua.next_deadline(), self.trunk.ua.next_deadline()];
-        agents.into_iter().chain([call, stop, self.trunk.next_deadline()]).flatten().min()
+        let counting = self.next_counting_deadline();
+        agents.into_iter().chain([call, stop, counting, self.trunk.next_deadline()]).flatten().min()
     }
 
     /// How many calls there are.
@@ -129,6 +140,7 @@ impl GatewayCore {
             + self.trunk.ua.session_count()
             + self.pending.len()
             + self.sessions.len()
+            + self.counting.len()
     }
 
     pub(super) fn is_stopping(&self) -> bool {
@@ -177,6 +189,7 @@ impl GatewayCore {
         self.edge.ua.handle_timeout(now);
         self.trunk.ua.handle_timeout(now);
         self.carriers_due(now);
+        self.counting_due(now);
         while let Some((at, number)) = self.call_deadlines.first().copied() {
             if at > now {
                 break;
@@ -246,7 +259,7 @@ impl GatewayCore {
         if let Some(Stopping::Draining(until)) = self.stopping {
             let agents = [&self.edge.ua, &self.trunk.ua];
             let quiet = agents.iter().all(|ua| ua.session_count() == 0 && ua.requests_under_way() == 0);
-            if (quiet && self.calls.is_empty()) || now >= until {
+            if (quiet && self.calls.is_empty() && self.counting.is_empty()) || now >= until {
                 self.stopping = Some(Stopping::Drained);
                 self.output(Output::Drained);
             }

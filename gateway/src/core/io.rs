@@ -175,6 +175,11 @@ pub enum GatewayEvent {
         /// The call.
         record: CallRecord,
     },
+    /// The media of an ended call are counted: its record as it now stands.
+    Counted {
+        /// The call.
+        record: CallRecord,
+    },
     /// A carrier answers again, or no longer does.
     Trunk {
         /// Which carrier.

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use super::ids::{CallId, CourierId, Hidden, OrderId, PhoneNumber, Timestamp};
-use super::media_port::ClipId;
+use super::ids::{CallId, CourierId, Hidden, OrderId, PhoneNumber, Side, Timestamp};
+use super::media_port::{ClipId, LegStats};
 use super::refusal::ErrorCode;
 
 /// A question to the store.
@@ -217,4 +217,29 @@ pub struct CallRecord {
     pub ended_at: Option<Timestamp>,
     /// Why.
     pub end: Option<EndReason>,
+    /// What its media carried; told when its last leg has closed, a moment after its end.
+    pub media: CallMedia,
+}
+
+/// What the media of a call's two sides have carried. A side that had several legs is told as one.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct CallMedia {
+    /// With the courier's apps; `None`: nothing.
+    pub courier: Option<LegStats>,
+    /// With phones: the customer's, and the contact centre's.
+    pub phone: Option<LegStats>,
+}
+
+impl CallMedia {
+    /// Counts a leg that closed. One that was never in use tells nothing.
+    pub(super) fn add(&mut self, side: Side, leg: &LegStats) {
+        if leg.packets_received == 0 && leg.packets_sent == 0 {
+            return;
+        }
+        let all = match side {
+            Side::Edge => &mut self.courier,
+            Side::Trunk => &mut self.phone,
+        };
+        all.get_or_insert_default().add(leg);
+    }
 }

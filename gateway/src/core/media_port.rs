@@ -136,6 +136,19 @@ pub struct LegStats {
     pub round_trip_ms: Option<f64>,
 }
 
+impl LegStats {
+    /// Counts another leg of the same side. Jitter and round trip are those of the leg that received more.
+    pub(super) fn add(&mut self, leg: &Self) {
+        if leg.packets_received >= self.packets_received {
+            self.jitter_ms = leg.jitter_ms;
+            self.round_trip_ms = leg.round_trip_ms.or(self.round_trip_ms);
+        }
+        self.packets_received += leg.packets_received;
+        self.packets_lost += leg.packets_lost;
+        self.packets_sent += leg.packets_sent;
+    }
+}
+
 impl MediaEvent {
     /// The leg that it happened to.
     pub fn leg(&self) -> LegId {

@@ -4,6 +4,7 @@
 
 mod calls;
 mod config;
+mod counting;
 mod dialing;
 mod edge;
 mod gateway;
@@ -32,7 +33,8 @@ pub use ids::{
 };
 pub use io::{CallEventKind, Command, GatewayEvent, Identity, Input, Output, Peer};
 pub use lookup::{
-    Binding, CallRecord, Direction, EndReason, Fallback, Grant, Lookup, LookupResult, PushTarget, Route,
+    Binding, CallMedia, CallRecord, Direction, EndReason, Fallback, Grant, Lookup, LookupResult, PushTarget,
+    Route,
 };
 pub use media_port::{ClipId, LegProfile, LegStats, MediaCommand, MediaEvent, MediaFailure};
 pub use push::{DeviceId, PushCommand, WakeOutcome};

@@ -48,6 +48,7 @@ impl std::fmt::Debug for LiveCalls {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::CallMedia;
 
     fn call(id: usize, ended_at: Option<i64>) -> StoredCall {
         StoredCall {
@@ -61,6 +62,7 @@ mod tests {
             ended_at,
             end: None,
             error: None,
+            media: CallMedia::default(),
         }
     }
 

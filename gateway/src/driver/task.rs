@@ -306,6 +306,10 @@ impl<M: MediaPlane> Driver<M> {
                 self.ends.live.update(&call);
                 Announcement::Call { kind, call }
             }
+            GatewayEvent::Counted { record } => {
+                self.ends.live.update(&StoredCall::of(&record, &self.clock));
+                return;
+            }
             GatewayEvent::Trunk { carrier, up } => {
                 let says = if up { "the carrier answers again" } else { "the carrier does not answer" };
                 tracing::warn!(%carrier, "{says}");

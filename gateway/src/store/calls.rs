@@ -4,11 +4,11 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::{Store, StoreError};
-use crate::core::CallRecord;
+use crate::core::{CallMedia, CallRecord, LegStats};
 use crate::words;
 
 /// A call record as it was written; times are Unix milliseconds.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub struct StoredCall {
     /// The call.
     pub id: String,
@@ -30,6 +30,8 @@ pub struct StoredCall {
     pub end: Option<String>,
     /// See [`words::refusal`].
     pub error: Option<String>,
+    /// What its media carried; counted a moment after its end.
+    pub media: CallMedia,
 }
 
 /// Which calls to list.
@@ -61,6 +63,7 @@ impl StoredCall {
             ended_at: record.ended_at.map(|at| clock.to_unix_ms(at)),
             end: record.end.map(|end| words::end(end).to_owned()),
             error: record.end.and_then(words::refusal).map(str::to_owned),
+            media: record.media,
         }
     }
 }
@@ -69,9 +72,13 @@ impl Store {
     /// Inserts or updates a record.
     pub async fn record_call(&self, record: &CallRecord) -> Result<(), StoreError> {
         let call = StoredCall::of(record, &self.clock);
+        let CallMedia { courier, phone } = call.media;
         sqlx::query(
             "INSERT OR REPLACE INTO calls (id, order_id, courier, direction, started_at, ringing_at, answered_at, \
-             ended_at, end_reason, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             ended_at, end_reason, error, courier_packets_received, courier_packets_lost, courier_packets_sent, \
+             courier_jitter_ms, courier_round_trip_ms, phone_packets_received, phone_packets_lost, \
+             phone_packets_sent, phone_jitter_ms, phone_round_trip_ms) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(call.id)
         .bind(call.order)
@@ -83,6 +90,16 @@ impl Store {
         .bind(call.ended_at)
         .bind(call.end)
         .bind(call.error)
+        .bind(courier.map(|leg| count(leg.packets_received)))
+        .bind(courier.map(|leg| count(leg.packets_lost)))
+        .bind(courier.map(|leg| count(leg.packets_sent)))
+        .bind(courier.map(|leg| leg.jitter_ms))
+        .bind(courier.and_then(|leg| leg.round_trip_ms))
+        .bind(phone.map(|leg| count(leg.packets_received)))
+        .bind(phone.map(|leg| count(leg.packets_lost)))
+        .bind(phone.map(|leg| count(leg.packets_sent)))
+        .bind(phone.map(|leg| leg.jitter_ms))
+        .bind(phone.and_then(|leg| leg.round_trip_ms))
         .execute(&self.pool)
         .await?;
         Ok(())
@@ -137,5 +154,25 @@ fn read_call(row: &SqliteRow) -> Result<StoredCall, StoreError> {
         ended_at: row.try_get("ended_at")?,
         end: row.try_get("end_reason")?,
         error: row.try_get("error")?,
+        media: CallMedia { courier: read_leg(row, "courier")?, phone: read_leg(row, "phone")? },
     })
+}
+
+fn read_leg(row: &SqliteRow, side: &str) -> Result<Option<LegStats>, StoreError> {
+    let number = |what: &str| -> Result<Option<u64>, StoreError> {
+        let value = row.try_get::<Option<i64>, _>(format!("{side}_{what}").as_str())?;
+        value.map(u64::try_from).transpose().map_err(|_| StoreError::Corrupt)
+    };
+    let Some(packets_received) = number("packets_received")? else { return Ok(None) };
+    Ok(Some(LegStats {
+        packets_received,
+        packets_lost: number("packets_lost")?.unwrap_or_default(),
+        packets_sent: number("packets_sent")?.unwrap_or_default(),
+        jitter_ms: row.try_get::<Option<f64>, _>(format!("{side}_jitter_ms").as_str())?.unwrap_or_default(),
+        round_trip_ms: row.try_get(format!("{side}_round_trip_ms").as_str())?,
+    }))
+}
+
+fn count(packets: u64) -> i64 {
+    i64::try_from(packets).unwrap_or(i64::MAX)
 }

@@ -2,7 +2,8 @@ use doorstep_sip::Sensitive;
 
 use super::*;
 use crate::core::{
-    Binding, CallId, CallRecord, CourierId, Direction, EndReason, ErrorCode, OrderId, PushTarget, Timestamp,
+    Binding, CallId, CallMedia, CallRecord, CourierId, Direction, EndReason, ErrorCode, LegStats, OrderId,
+    PushTarget, Timestamp,
 };
 use crate::masking::{E164, Order, OrderFallback};
 
@@ -50,6 +51,16 @@ fn record(clock: &Clock, id: &str, end: Option<EndReason>) -> CallRecord {
         answered_at: None,
         ended_at: end.map(|_| clock.now()),
         end,
+        media: CallMedia {
+            courier: end.map(|_| LegStats {
+                packets_received: 100,
+                packets_lost: 1,
+                packets_sent: 99,
+                jitter_ms: 2.5,
+                round_trip_ms: Some(40.0),
+            }),
+            phone: None,
+        },
     }
 }
 
@@ -148,6 +159,8 @@ async fn calls_are_recorded_listed_and_ended_after_a_crash() {
     store.record_call(&record(&clock, "b", Some(refused))).await.unwrap();
     let found = store.call("b").await.unwrap().unwrap();
     assert_eq!((found.end.as_deref(), found.error.as_deref()), (Some("refused"), Some("order_closed")));
+    assert_eq!(found.media, record(&clock, "b", Some(refused)).media);
+    assert_eq!(store.call("a").await.unwrap().unwrap().media, CallMedia::default());
     let active = CallFilter { active: true, limit: 10, ..CallFilter::default() };
     let ids = |calls: Vec<StoredCall>| calls.into_iter().map(|call| call.id).collect::<Vec<_>>();
     assert_eq!(ids(store.calls(&active).await.unwrap()), ["a"]);

@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use doorstep_gateway::core::{
-    Binding, CarrierConfig, CarrierId, CoreConfig, CourierId, ErrorCode, Fallback, GatewayCore, Grant,
-    Hidden, Identity, Input, Lookup, LookupResult, MediaCommand, MediaEvent, OrderId, Output,
-    Peer as AtFarEnd, Route, Side,
+    Binding, CallId, CarrierConfig, CarrierId, CoreConfig, CourierId, ErrorCode, Fallback, GatewayCore,
+    Grant, Hidden, Identity, Input, Lookup, LookupResult, MediaCommand, MediaEvent, OrderId, Output,
+    Peer as AtFarEnd, PushCommand, Route, Side, WakeOutcome,
 };
 use doorstep_gateway::masking::{E164, NumberPlan};
 use doorstep_sip::msg::{Headers, NameAddr, SipUri, StatusCode};
@@ -28,6 +28,8 @@ pub(crate) struct Gateway {
     pub(crate) carrier: UserAgent,
     pub(crate) heard: VecDeque<UaEvent>,
     pub(crate) bindings: Vec<Binding>,
+    /// What push-service was told.
+    pub(crate) pushed: Vec<PushCommand>,
     /// Another courier has the order.
     pub(crate) taken: bool,
     outputs: VecDeque<PeerOutput>,
@@ -52,6 +54,7 @@ impl Gateway {
             carrier,
             heard: VecDeque::new(),
             bindings: Vec::new(),
+            pushed: Vec::new(),
             taken: false,
             outputs: VecDeque::new(),
             legs: 0,
@@ -82,6 +85,21 @@ impl Gateway {
         let session = self.carrier.invite(now, CARRIER_FLOW, invite).unwrap();
         self.settle(now);
         session
+    }
+
+    /// The last call that push-service was to wake somebody for, with the end of its ringing.
+    pub(crate) fn wake(&self) -> Option<(String, Timestamp)> {
+        self.pushed.iter().rev().find_map(|command| match command {
+            PushCommand::Wake { call, expires_at, .. } => Some((call.0.clone(), *expires_at)),
+            PushCommand::PutDevice { .. }
+            | PushCommand::DeleteDevice { .. }
+            | PushCommand::CancelWake { .. } => None,
+        })
+    }
+
+    /// push-service says what became of it.
+    pub(crate) fn wake_went(&mut self, now: Timestamp, call: &str, outcome: WakeOutcome) {
+        self.input(now, Input::PushResult { call: CallId(call.to_owned()), outcome });
     }
 
     /// Lets the customer do something.
@@ -170,8 +188,8 @@ impl Gateway {
                     self.core.handle_input(now, Input::Media(event));
                 }
             }
+            Output::Push(command) => self.pushed.push(command),
             Output::Close { side: Side::Trunk, .. }
-            | Output::Push(_)
             | Output::Event(_)
             | Output::CommandDone { .. }
             | Output::Drained => {}

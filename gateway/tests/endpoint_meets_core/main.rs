@@ -1,13 +1,14 @@
 //! The courier's endpoint and the gateway's core, with nothing between them but a network in virtual time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "test code")]
 
+mod closed_app;
 mod gateway;
 
 use std::time::Duration;
 
 use doorstep_call::{
     CallHandle, CallState, Command, DownReason, EndReason, EndpointConfig, Event, RegistrationState,
-    TransportKind,
+    TransferProgress, TransportKind,
 };
 use doorstep_sip::msg::Headers;
 use doorstep_sip::ua::{SessionEvent, SessionId};
@@ -200,5 +201,24 @@ fn hold_crosses_to_the_customer_and_back() {
     world.pass(SECOND);
     assert_eq!(world.phones[0].state(call), Some(ACTIVE));
     world.command(0, Command::HangUp { call });
+    over(&mut world);
+}
+
+#[test]
+fn two_customers_are_never_joined_with_each_other() {
+    let mut world = registered();
+    let (first, _) = talking(&mut world);
+    let (second, _) = talking(&mut world);
+    world.phones[0].unread();
+    world.command(0, Command::TransferTo { call: first, other: second });
+    world.pass(SECOND * 2);
+    let refused = world.phones[0].unread().into_iter().any(|event| {
+        matches!(event, Event::Transfer { progress: TransferProgress::Failed { status: 403 }, .. })
+    });
+    assert!(refused);
+    assert_eq!(world.phones[0].calls().len(), 2, "both calls go on");
+    for call in [first, second] {
+        world.command(0, Command::HangUp { call });
+    }
     over(&mut world);
 }

@@ -43,7 +43,7 @@ fn a_courier_talks_with_the_customer_and_hangs_up() {
         .iter()
         .filter_map(|event| match event {
             GatewayEvent::Call { kind, .. } => Some(*kind),
-            GatewayEvent::Trunk { .. } => None,
+            GatewayEvent::Counted { .. } | GatewayEvent::Trunk { .. } => None,
         })
         .collect();
     use CallEventKind::{Answered, Ended, Ringing, Started};
@@ -275,7 +275,7 @@ fn a_full_media_plane_is_503_and_leaves_nothing() {
 }
 
 #[test]
-fn an_app_cannot_take_over_a_session_by_replaces() {
+fn an_app_cannot_take_over_another_couriers_call() {
     let mut world = World::new();
     let (app, a, _) = world.courier_talks();
     let replaces = world.app(app).replaces_value(a).unwrap();
@@ -301,4 +301,35 @@ fn an_answer_that_is_faster_than_our_own_description_waits_for_it() {
     let answered = world.answered(Who::App(app));
     assert!(String::from_utf8_lossy(&answered.body).contains("s=answer"));
     assert_eq!(world.media.talking().len(), 1);
+}
+
+#[test]
+fn a_courier_takes_a_call_over_to_another_app() {
+    for (offer, taken) in [(APP_OFFER, true), ("v=0\r\ns=unknown\r\n", false), ("", false)] {
+        let mut world = World::new();
+        let (app, a, b) = world.courier_talks();
+        let other = world.connect(COURIER);
+        let mut headers = Headers::default();
+        let replaces = world.app(app).replaces_value(a).unwrap();
+        headers.push(HeaderName::Replaces, replaces).unwrap();
+        let o = world.invite_with(other, &format!("sip:order.{ORDER}@{EDGE_HOST}"), offer, headers);
+        if taken {
+            world.answered(Who::App(other));
+            let EndCause::Remote { reasons } = world.ended(Who::App(app)) else { panic!() };
+            assert_eq!(reasons, ["SIP;cause=200;text=\"Call completed elsewhere\""]);
+        } else {
+            assert_eq!(world.refused(Who::App(other)).status, StatusCode::NOT_ACCEPTABLE_HERE);
+        }
+        world.pass(Duration::from_secs(1));
+        assert_eq!((world.media.talking().len(), world.media.open()), (1, 2));
+        assert_eq!(world.asked, 1, "it is the same call");
+        if taken {
+            world.end(Who::App(other), o)
+        } else {
+            world.end(Who::Carrier, b)
+        }
+        world.assert_nothing_left();
+        let by = if taken { EndReason::CourierHungUp } else { EndReason::CustomerHungUp };
+        assert_eq!(world.record().end, Some(by));
+    }
 }

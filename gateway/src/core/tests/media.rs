@@ -14,6 +14,10 @@ pub(super) struct FakeMedia {
     pub(super) dtmf: Vec<(LegId, char)>,
     /// What is being played, or was.
     pub(super) played: Vec<(LegId, ClipId)>,
+    /// What each leg tells at its end.
+    pub(super) stats: LegStats,
+    /// Or nothing.
+    pub(super) uncounted: bool,
     /// Every command of that kind fails.
     pub(super) exhausted: bool,
 }
@@ -145,7 +149,10 @@ impl FakeMedia {
                     assert!(!known.closed, "a leg is closed once");
                     known.closed = true;
                 }
-                vec![MediaEvent::Stats { leg, stats: LegStats::default() }]
+                if self.uncounted {
+                    return Vec::new();
+                }
+                vec![MediaEvent::Stats { leg, stats: self.stats }]
             }
         }
     }

@@ -5,7 +5,9 @@ use doorstep_sip::msg::{HeaderName, Headers, StatusCode};
 use doorstep_sip::ua::{EndCause, SessionEvent, UaConfig};
 
 use super::world::{APP_ANSWER, CARRIER_FLOW, COMPANY, CUSTOMER, PHONE_OFFER, Who, World, config};
-use crate::core::{EndReason, Input, LegProfile, MediaEvent, MediaFailure};
+use crate::core::{
+    CallMedia, EndReason, GatewayEvent, Input, LegProfile, LegStats, MediaEvent, MediaFailure,
+};
 
 const HOLD: &str = "v=0\r\ns=held\r\na=sendonly\r\n";
 const HOLD_BY_ADDRESS: &str = "v=0\r\ns=held\r\nc=IN IP4 0.0.0.0\r\n";
@@ -158,8 +160,10 @@ fn talking_ends_at_its_limit() {
     world.pass(Duration::from_secs(57));
     assert_eq!(world.core.call_count(), 1);
     world.pass(Duration::from_secs(3));
-    assert!(matches!(world.ended(Who::App(app)), EndCause::Remote { .. }));
-    assert!(matches!(world.ended(Who::Carrier), EndCause::Remote { .. }));
+    for who in [Who::App(app), Who::Carrier] {
+        let EndCause::Remote { reasons } = world.ended(who) else { panic!() };
+        assert_eq!(reasons, ["X-Doorstep;text=\"talk_limit\""], "both may know why");
+    }
     world.assert_nothing_left();
     assert_eq!(world.record().end, Some(EndReason::TalkLimit));
 }
@@ -215,4 +219,46 @@ fn broken_media_end_a_call_at_the_phone_at_once_and_at_the_app_after_a_while() {
     world.pass(Duration::from_secs(31));
     assert_eq!(world.core.call_count(), 0);
     world.assert_nothing_left();
+}
+
+#[test]
+fn the_record_tells_what_the_media_of_each_side_carried() {
+    let leg = LegStats {
+        packets_received: 500,
+        packets_lost: 7,
+        packets_sent: 490,
+        jitter_ms: 3.5,
+        round_trip_ms: Some(40.0),
+    };
+    for told in [true, false] {
+        let mut world = World::new();
+        world.media.stats = leg;
+        world.media.uncounted = !told;
+        let (app, a, _) = world.courier_talks();
+        world.end(Who::App(app), a);
+        world.assert_nothing_left();
+        let media =
+            if told { CallMedia { courier: Some(leg), phone: Some(leg) } } else { CallMedia::default() };
+        assert_eq!(world.record().media, media);
+        let counted = |event: &GatewayEvent| matches!(event, GatewayEvent::Counted { .. });
+        assert_eq!(world.events.iter().filter(|event| counted(event)).count(), usize::from(told));
+        assert_eq!(world.record().end, Some(EndReason::CourierHungUp));
+    }
+}
+
+#[test]
+fn several_legs_of_one_side_are_counted_together() {
+    let leg = LegStats { packets_received: 10, packets_sent: 10, ..LegStats::default() };
+    let mut world = World::new();
+    world.media.stats = leg;
+    let apps = [world.ready_app(), world.ready_app()];
+    world.phone_calls(CUSTOMER, COMPANY, PHONE_OFFER);
+    let [(one, a), _] = apps.map(|app| (app, world.invited(Who::App(app)).0));
+    world.answer(Who::App(one), a, APP_ANSWER);
+    world.answered(Who::Carrier);
+    world.end(Who::App(one), a);
+    world.assert_nothing_left();
+    let CallMedia { courier, phone } = world.record().media;
+    assert_eq!(courier.unwrap().packets_received, 20);
+    assert_eq!(phone.unwrap().packets_received, 10);
 }

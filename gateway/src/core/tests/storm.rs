@@ -212,7 +212,7 @@ impl Storm {
             Step::CompanyHangsUp => {
                 let started = self.world.events.iter().rev().find_map(|event| match event {
                     GatewayEvent::Call { record, .. } => Some(record.id.clone()),
-                    GatewayEvent::Trunk { .. } => None,
+                    GatewayEvent::Counted { .. } | GatewayEvent::Trunk { .. } => None,
                 });
                 if let Some(call) = started {
                     self.world.input(Input::Command(Command::HangUp { op: OpId(2), call }));
@@ -406,7 +406,9 @@ proptest! {
         let counts = |wanted: CallEventKind| {
             let of_kind = world.events.iter().filter_map(|event| match event {
                 GatewayEvent::Call { kind, record } if *kind == wanted => Some(record.id.clone()),
-                GatewayEvent::Call { .. } | GatewayEvent::Trunk { .. } => None,
+                GatewayEvent::Call { .. }
+                | GatewayEvent::Counted { .. }
+                | GatewayEvent::Trunk { .. } => None,
             });
             of_kind.collect::<Vec<_>>()
         };

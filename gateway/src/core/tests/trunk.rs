@@ -16,7 +16,7 @@ fn health(world: &World) -> Vec<bool> {
             assert_eq!(carrier.0, "main");
             Some(*up)
         }
-        GatewayEvent::Call { .. } => None,
+        GatewayEvent::Call { .. } | GatewayEvent::Counted { .. } => None,
     });
     changes.collect()
 }

@@ -32,14 +32,18 @@ impl UserAgent {
             self.reply(now, tx, reply);
             return;
         }
-        let replaces =
-            match request.headers.get(&HeaderName::Replaces).map(|value| self.replaced(value)).transpose() {
-                Ok(replaces) => replaces,
-                Err(status) => {
-                    self.reply(now, tx, Reply::new(status));
-                    return;
-                }
-            };
+        let replaces = match request
+            .headers
+            .get(&HeaderName::Replaces)
+            .map(|value| self.replaced(value, flow))
+            .transpose()
+        {
+            Ok(replaces) => replaces,
+            Err(status) => {
+                self.reply(now, tx, Reply::new(status));
+                return;
+            }
+        };
         self.reply(now, tx, Reply::new(StatusCode::TRYING));
         let local_tag = self.servers.get(&tx).map(|tx| tx.local_tag.clone()).unwrap_or_default();
         let Some(dialog) = Dialog::from_request(&request, &local_tag) else {
@@ -64,8 +68,9 @@ impl UserAgent {
         self.emit(UaEvent::IncomingInvite { session: id, flow, request, replaces });
     }
 
-    /// The session that a Replaces header names (RFC 3891 section 3), seen from this side, or how to refuse it.
-    fn replaced(&self, value: &str) -> Result<SessionId, StatusCode> {
+    /// The session that a Replaces header names (RFC 3891 section 3), seen from this side, or how to refuse it. Only who stands behind that
+    /// session may have it replaced (section 8); see [`set_flow_owner`](Self::set_flow_owner).
+    fn replaced(&self, value: &str, flow: FlowId) -> Result<SessionId, StatusCode> {
         let mut parts = value.split(';').map(str::trim);
         let call_id = parts.next().unwrap_or_default();
         let (mut to_tag, mut from_tag, mut early_only) = (None, None, false);
@@ -83,7 +88,9 @@ impl UserAgent {
             Some((_, Phase::Confirmed(dialog))) if early_only && Some(dialog.remote_tag()) == from_tag => {
                 Err(StatusCode::BUSY_HERE)
             }
-            Some((id, Phase::Confirmed(dialog))) if Some(dialog.remote_tag()) == from_tag => Ok(id),
+            Some((id, Phase::Confirmed(dialog))) if Some(dialog.remote_tag()) == from_tag => {
+                if self.may_speak(id, flow) { Ok(id) } else { Err(StatusCode::FORBIDDEN) }
+            }
             Some((_, Phase::Confirmed(_) | Phase::Calling(_) | Phase::Ringing(_))) | None => {
                 Err(StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST)
             }

@@ -227,6 +227,15 @@ fn only_flows_of_the_same_owner_may_speak_in_a_session() {
     assert!(bytes.starts_with(b"SIP/2.0 481"), "for a stranger there is no such session");
     assert!(world.bob.poll().is_none());
 
+    let mut headers = Headers::default();
+    headers.push(HeaderName::Replaces, world.alice.replaces_value(a).unwrap()).unwrap();
+    invite_with(&mut world, headers);
+    let invite = sent(&mut world);
+    world.bob.handle_message(now, stranger, &invite);
+    let Some(crate::ua::UaOutput::Send { bytes, .. }) = world.bob.poll() else { panic!() };
+    assert!(bytes.starts_with(b"SIP/2.0 403"), "nor does a stranger take its place (RFC 3891)");
+    assert!(world.bob.poll().is_none());
+
     world.alice.end(now, a, None).unwrap();
     let bye = sent(&mut world);
     world.bob.handle_message(now, own, &bye);
