@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use doorstep_sip::msg::{Headers, StatusCode};
+use doorstep_sip::msg::{NameAddr, StatusCode};
 use doorstep_sip::ua::{EndCause, FlowId, Reply as SipReply, SessionEvent, SessionId, UaError};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -38,6 +38,8 @@ pub(crate) struct Call {
     pub(crate) media: Media,
     /// The number, in a call that this phone makes.
     pub(crate) dialled: Option<String>,
+    /// Its caller does not want to be known (RFC 3323).
+    pub(crate) withheld: bool,
     pub(crate) screen: String,
     /// While it rings here: what goes into the 200.
     pub(crate) waiting_sdp: Option<Bytes>,
@@ -71,6 +73,7 @@ impl Call {
             flow,
             media: Media::start(config, record, id, news)?,
             dialled: None,
+            withheld: false,
             screen: String::new(),
             waiting_sdp: None,
             answer_at: None,
@@ -141,7 +144,7 @@ impl Driver {
         let session = call.session.ok_or(PhoneError::WrongState)?;
         call.answer_at = None;
         let sdp = call.waiting_sdp.take().ok_or(PhoneError::WrongState)?;
-        self.ua.answer(now, session, Headers::default(), sdp)?;
+        self.ua.answer(now, session, self.config.gossip.headers()?, sdp)?;
         call.answered();
         self.emit(id, PhoneEventKind::Answered);
         Ok(())
@@ -152,7 +155,7 @@ impl Driver {
         let call = self.calls.get(&id).ok_or(PhoneError::NoSuchCall)?;
         let session = call.session.ok_or(PhoneError::WrongState)?;
         let status = StatusCode::new(status).map_err(|_| PhoneError::WrongState)?;
-        self.ua.reject(now, session, SipReply::new(status))?;
+        self.ua.reject(now, session, self.config.gossip.refusal(status)?)?;
         self.finish(id, EndReason::RefusedHere);
         Ok(())
     }
@@ -163,7 +166,7 @@ impl Driver {
         call.hung_up = true;
         match call.session {
             // The user agent tells when it is over: at once, or when the far side has answered the CANCEL.
-            Some(session) => Ok(self.ua.end(now, session, None)?),
+            Some(session) => Ok(self.ua.end(now, session, self.config.gossip.reason())?),
             None => {
                 self.finish(id, EndReason::HungUpHere);
                 Ok(())
@@ -179,6 +182,14 @@ impl Driver {
         call.wanted = (hold, AGAIN);
         call.offer(Purpose::Reoffer, hold);
         Ok(())
+    }
+
+    /// Asks the far side to go on with `user` instead of this phone (RFC 3515).
+    pub(crate) fn transfer(&mut self, id: CallId, user: &str) -> Result<(), PhoneError> {
+        let now = self.now();
+        let session = self.calls.get(&id).ok_or(PhoneError::NoSuchCall)?.session;
+        let to = NameAddr::new(self.address_of(user));
+        Ok(self.ua.refer(now, session.ok_or(PhoneError::WrongState)?, &to)?)
     }
 
     /// The far side's change should be done by now.
@@ -228,9 +239,11 @@ impl Driver {
                     }
                 }
                 (Some(Purpose::Ring), _) => self.ring(id, sdp)?,
-                (Some(Purpose::Reanswer), Some(session)) => self.ua.accept_offer(now, session, sdp)?,
+                (Some(Purpose::Reanswer), Some(session)) => {
+                    self.ua.accept_offer(now, session, self.config.gossip.add_to_sdp(sdp))?
+                }
                 (Some(Purpose::Reoffer), Some(session)) => {
-                    let sent = self.ua.reoffer(now, session, sdp);
+                    let sent = self.ua.reoffer(now, session, self.config.gossip.add_to_sdp(sdp));
                     if sent.is_ok() {
                         return Ok(());
                     }
@@ -290,7 +303,15 @@ impl Driver {
                 let refused = SipReply::new(StatusCode::METHOD_NOT_ALLOWED);
                 log(self.ua.respond(now, incoming, refused).map_err(PhoneError::from));
             }
-            SessionEvent::Info { .. } | SessionEvent::ReferAnswered { .. } | SessionEvent::Notify { .. } => {}
+            SessionEvent::ReferAnswered { status } => {
+                self.emit(id, PhoneEventKind::Transfer { status: status.code() });
+            }
+            SessionEvent::Notify { request } => {
+                if let Some(status) = status_in(&request.body) {
+                    self.emit(id, PhoneEventKind::Transfer { status });
+                }
+            }
+            SessionEvent::Info { .. } => {}
             // UDP knows no lost flow; over TCP the far side may open another.
             SessionEvent::FlowLost => log(self.ua.end(now, session, None).map_err(PhoneError::from)),
             SessionEvent::Ended { cause } => {
@@ -299,6 +320,11 @@ impl Driver {
             }
         }
     }
+}
+
+/// The status line of a `message/sipfrag` body (RFC 3420).
+fn status_in(body: &Bytes) -> Option<u16> {
+    std::str::from_utf8(body).ok()?.strip_prefix("SIP/2.0 ")?.get(..3)?.parse().ok()
 }
 
 fn end_reason(cause: EndCause, hung_up: bool) -> EndReason {

@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -6,11 +6,15 @@ use doorstep_media::sdp::Codec;
 use doorstep_sip::Sensitive;
 use doorstep_sip::msg::Host;
 
+use crate::{Gossip, PacketLog};
+
 /// What a phone is.
 #[derive(Debug, Clone)]
 pub struct PhoneConfig {
-    /// Where it listens for SIP; port 0 lets the system choose. RTP uses the same address.
+    /// Where it listens for SIP; port 0 lets the system choose. As a softphone, the address that it connects from.
     pub bind: SocketAddr,
+    /// Where its voice is; the address of `bind` if `None`.
+    pub media_ip: Option<IpAddr>,
     /// Whom it calls through, and who calls it: the gateway's SIP address towards the carrier.
     pub trunk: SocketAddr,
     /// What carries SIP.
@@ -27,6 +31,10 @@ pub struct PhoneConfig {
     pub record: Option<PathBuf>,
     /// Where to note every SIP message that it receives or sends, as it was on the wire.
     pub tap: Option<PathBuf>,
+    /// Where to note every packet that arrives at its media sockets.
+    pub packets: Option<PacketLog>,
+    /// What it says beyond what is needed.
+    pub gossip: Gossip,
     /// What it does when somebody calls.
     pub on_call: OnCall,
 }
@@ -37,6 +45,7 @@ impl PhoneConfig {
         Self {
             bind: SocketAddr::from(([127, 0, 0, 1], 0)),
             trunk,
+            media_ip: None,
             transport: Transport::Udp,
             number: number.to_owned(),
             display_name: None,
@@ -44,6 +53,8 @@ impl PhoneConfig {
             play: None,
             record: None,
             tap: None,
+            packets: None,
+            gossip: Gossip::default(),
             on_call: OnCall::Answer { after: Duration::ZERO },
         }
     }
@@ -59,11 +70,20 @@ pub enum Transport {
     /// A softphone as in a browser: it signs in over a WebSocket without TLS (RFC 7118) at the path `/ws`, and its voice is
     /// WebRTC's.
     WebSocket {
-        /// Bearer token of the upgrade.
-        token: Sensitive<String>,
+        /// How it says who it is.
+        sign_in: SignIn,
         /// Whose users it calls and is one of.
         domain: Host,
     },
+}
+
+/// How a softphone says who it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignIn {
+    /// By the bearer token of the upgrade (RFC 6750).
+    Token(Sensitive<String>),
+    /// By digest (RFC 8760), with its number as the account.
+    Password(Sensitive<String>),
 }
 
 /// What the phone does when somebody calls.

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use doorstep_sip::Timestamp;
+use doorstep_sip::digest::Credentials;
 use doorstep_sip::msg::{HeaderName, Headers, NameAddr, Request, SipUri, StatusCode};
 use doorstep_sip::ua::{
     FlowId, Invite, Reply as SipReply, RequestId, SessionId, UaConfig, UaError, UaEvent, UaOutput, UserAgent,
@@ -17,8 +18,8 @@ use crate::media::{MediaFault, MediaNews};
 use crate::phone::Reply;
 use crate::wire::{Received, Wire};
 use crate::{
-    CallId, EndReason, OnCall, PhoneConfig, PhoneError, PhoneEvent, PhoneEventKind, Transport, identity,
-    registration,
+    CallId, EndReason, OnCall, PhoneConfig, PhoneError, PhoneEvent, PhoneEventKind, SignIn, Transport,
+    identity, registration,
 };
 
 /// How long the far side may take to hear that this phone stops.
@@ -28,12 +29,13 @@ const MEDIA_NEWS: usize = 256;
 /// What the phone's owner wants.
 pub(crate) enum Command {
     Register { reply: Reply<()> },
-    Call { number: String, reply: Reply<CallId> },
+    Call { number: String, withheld: bool, reply: Reply<CallId> },
     Answer { call: CallId, reply: Reply<()> },
     Refuse { call: CallId, status: u16, reply: Reply<()> },
     HangUp { call: CallId, reply: Reply<()> },
     Hold { call: CallId, hold: bool, reply: Reply<()> },
     Digits { call: CallId, digits: String, reply: Reply<()> },
+    Transfer { call: CallId, user: String, reply: Reply<()> },
     Shutdown { done: oneshot::Sender<()> },
 }
 
@@ -95,8 +97,11 @@ impl Driver {
         news: mpsc::Sender<(CallId, MediaNews)>,
     ) -> Self {
         let product = concat!("customer-phone/", env!("CARGO_PKG_VERSION")).to_owned();
-        let ua =
+        let mut ua =
             UserAgent::new(UaConfig { product, max_sessions: 64, ..UaConfig::default() }, rand::random());
+        if let Transport::WebSocket { sign_in: SignIn::Password(password), .. } = &config.transport {
+            ua.set_credentials(Some(Credentials::new(config.number.clone(), password.expose().clone())));
+        }
         Self {
             config,
             ua,
@@ -189,12 +194,15 @@ impl Driver {
                 Ok(request) => self.registering.push((request, reply)),
                 Err(error) => drop(reply.send(Err(error))),
             },
-            Command::Call { number, reply } => drop(reply.send(self.call(number, wire))),
+            Command::Call { number, withheld, reply } => {
+                drop(reply.send(self.call(number, withheld, wire)));
+            }
             Command::Answer { call, reply } => drop(reply.send(self.answer(call))),
             Command::Refuse { call, status, reply } => drop(reply.send(self.refuse(call, status))),
             Command::HangUp { call, reply } => drop(reply.send(self.hang_up(call))),
             Command::Hold { call, hold, reply } => drop(reply.send(self.hold(call, hold))),
             Command::Digits { call, digits, reply } => drop(reply.send(self.digits(call, digits))),
+            Command::Transfer { call, user, reply } => drop(reply.send(self.transfer(call, &user))),
             Command::Shutdown { done } => {
                 self.stopping = Some((done, Instant::now() + LAST_WORDS));
                 for call in self.calls.keys().copied().collect::<Vec<_>>() {
@@ -205,7 +213,7 @@ impl Driver {
         }
     }
 
-    fn call(&mut self, number: String, wire: &mut Wire) -> Result<CallId, PhoneError> {
+    fn call(&mut self, number: String, withheld: bool, wire: &mut Wire) -> Result<CallId, PhoneError> {
         if self.stopping.is_some() {
             return Err(PhoneError::Stopped);
         }
@@ -213,6 +221,7 @@ impl Driver {
         let id = self.new_call(flow)?;
         if let Some(call) = self.calls.get_mut(&id) {
             call.dialled = Some(number.clone());
+            call.withheld = withheld;
             call.offer(Purpose::Invite, false);
         }
         self.emit(id, PhoneEventKind::Calling { number });
@@ -258,6 +267,12 @@ impl Driver {
         if matches!(self.config.transport, Transport::Udp | Transport::Tcp) {
             headers.push(HeaderName::PAssertedIdentity, &me).map_err(UaError::from)?;
         }
+        if call.withheld {
+            headers.push(HeaderName::Privacy, "id").map_err(UaError::from)?;
+            me = identity::anonymous().map_err(UaError::from)?;
+        }
+        self.config.gossip.add_to(&mut headers)?;
+        let sdp = self.config.gossip.add_to_sdp(sdp);
         let to = NameAddr::new(callee.clone());
         let invite = Invite { uri: callee.into(), from: me, to, call_id: None, headers, sdp };
         let flow = call.flow;
@@ -320,13 +335,13 @@ impl Driver {
         let now = self.now();
         let call = self.calls.get_mut(&id).ok_or(PhoneError::NoSuchCall)?;
         let session = call.session.ok_or(PhoneError::NoSuchCall)?;
-        call.waiting_sdp = Some(sdp);
+        call.waiting_sdp = Some(self.config.gossip.add_to_sdp(sdp));
         call.answer_at = match self.config.on_call {
             OnCall::Answer { after } => Some(Instant::now() + after),
             OnCall::Ring | OnCall::Busy => None,
         };
         let screen = call.screen.clone();
-        self.ua.progress(now, session, StatusCode::RINGING, Headers::default(), None)?;
+        self.ua.progress(now, session, StatusCode::RINGING, self.config.gossip.headers()?, None)?;
         self.emit(id, PhoneEventKind::Incoming { screen });
         Ok(())
     }

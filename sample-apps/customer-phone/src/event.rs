@@ -56,6 +56,11 @@ pub enum PhoneEventKind {
         /// Whether it did.
         accepted: bool,
     },
+    /// How a transfer stands that this phone asked for.
+    Transfer {
+        /// SIP status: of the far side's answer, then of the call that it makes.
+        status: u16,
+    },
     /// The call is over.
     Ended {
         /// Why.

@@ -1,13 +1,13 @@
 //! What a phone's screen shows of a caller.
 
-use doorstep_sip::msg::{HeaderName, Headers, Host, NameAddr, Uri};
+use doorstep_sip::msg::{HeaderName, Headers, Host, InvalidValue, NameAddr, SipUri, Uri};
 
 /// Reads it from P-Asserted-Identity, else From, exactly as the far side wrote it: `+4930…`, or `Name (+4930…)` where
 /// there is a name. A caller who hides shows as `Anonymous` (RFC 3323).
 pub(crate) fn screen(headers: &Headers) -> String {
     let asserted = headers.get(&HeaderName::PAssertedIdentity).and_then(first_address);
     let Some(caller) = asserted.or_else(|| headers.from()) else { return "Unknown".to_owned() };
-    let anonymous = Host::domain("anonymous.invalid");
+    let anonymous = Host::domain(ANONYMOUS);
     if caller.uri.as_sip().is_some_and(|uri| Ok(&uri.host) == anonymous.as_ref()) {
         return "Anonymous".to_owned();
     }
@@ -20,6 +20,15 @@ pub(crate) fn screen(headers: &Headers) -> String {
         None => number,
     }
 }
+
+/// Who calls when the number is withheld (RFC 3323 section 4.1.1.3).
+pub(crate) fn anonymous() -> Result<NameAddr, InvalidValue> {
+    let mut nobody = NameAddr::new(SipUri::new(Host::domain(ANONYMOUS)?).with_user("anonymous"));
+    nobody.display_name = Some("Anonymous".to_owned());
+    Ok(nobody)
+}
+
+const ANONYMOUS: &str = "anonymous.invalid";
 
 /// P-Asserted-Identity may hold a SIP and a telephone URI.
 fn first_address(value: &str) -> Option<NameAddr> {

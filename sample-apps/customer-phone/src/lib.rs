@@ -10,12 +10,16 @@ mod call;
 mod config;
 mod driver;
 mod event;
+mod gossip;
 mod identity;
 mod media;
+mod packets;
 mod phone;
 mod registration;
 mod wire;
 
-pub use config::{OnCall, PhoneConfig, Transport};
+pub use config::{OnCall, PhoneConfig, SignIn, Transport};
 pub use event::{CallId, EndReason, PhoneEvent, PhoneEventKind};
+pub use gossip::Gossip;
+pub use packets::{PacketCounts, PacketLog};
 pub use phone::{Phone, PhoneError, PhoneEvents};

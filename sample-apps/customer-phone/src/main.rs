@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand, ValueEnum};
 use customer_phone::{
-    CallId, EndReason, OnCall, Phone, PhoneConfig, PhoneEvent, PhoneEventKind, PhoneEvents, Transport,
+    CallId, EndReason, Gossip, OnCall, Phone, PhoneConfig, PhoneEvent, PhoneEventKind, PhoneEvents, Transport,
 };
 use doorstep_media::sdp::Codec;
 use serde_json::{Value, json};
@@ -151,6 +151,7 @@ fn config(cli: &Cli) -> PhoneConfig {
     };
     PhoneConfig {
         bind: cli.bind,
+        media_ip: None,
         trunk: cli.trunk,
         transport: match cli.transport {
             CliTransport::Udp => Transport::Udp,
@@ -170,6 +171,8 @@ fn config(cli: &Cli) -> PhoneConfig {
         play: cli.play.clone(),
         record: cli.record.clone(),
         tap: cli.tap.clone(),
+        packets: None,
+        gossip: Gossip::default(),
         on_call,
     }
 }
@@ -263,7 +266,8 @@ impl Session {
             | PhoneEventKind::FirstAudio
             | PhoneEventKind::Digit { .. }
             | PhoneEventKind::Held { .. }
-            | PhoneEventKind::MediaChanged { .. } => None,
+            | PhoneEventKind::MediaChanged { .. }
+            | PhoneEventKind::Transfer { .. } => None,
         }
     }
 }
@@ -297,6 +301,7 @@ impl Say {
             PhoneEventKind::MediaChanged { accepted } => {
                 json!({"event": "media_changed", "accepted": accepted})
             }
+            PhoneEventKind::Transfer { status } => json!({"event": "transfer", "status": status}),
             PhoneEventKind::Ended { reason } => json!({"event": "ended", "reason": reason.to_string()}),
         };
         self.event(event.at, value);

@@ -109,7 +109,7 @@ impl Media {
         news: mpsc::Sender<(CallId, MediaNews)>,
     ) -> Result<Self, PhoneError> {
         let (commands, incoming) = mpsc::channel(COMMANDS);
-        let address = LocalAddress::direct(config.bind.ip());
+        let address = LocalAddress::direct(config.media_ip.unwrap_or(config.bind.ip()));
         let session = match &config.transport {
             Transport::Udp | Transport::Tcp => SessionConfig::rtp(address),
             Transport::WebSocket { .. } => SessionConfig::web_rtc(vec![address]),
@@ -117,6 +117,9 @@ impl Media {
         let session = SessionConfig { codecs: config.codecs.clone(), ..session };
         let (session, transport) =
             MediaSession::new(session).map_err(|error| PhoneError::Media(error.to_string()))?;
+        if let Some(packets) = &config.packets {
+            session.set_tap(Box::new(packets.clone()));
+        }
         let device = device(config.play.as_ref(), record.as_ref());
         let device = device.map_err(|error| PhoneError::Media(error.to_string()))?;
         let (voice, heard) = VoicePath::new(Box::new(device), VoiceConfig::default());

@@ -105,7 +105,20 @@ impl Phone {
     /// Calls a number, or a user, through the trunk.
     pub async fn call(&self, number: &str) -> Result<CallId, PhoneError> {
         check_number(number)?;
-        self.ask(|reply| Command::Call { number: number.to_owned(), reply }).await
+        self.ask(|reply| Command::Call { number: number.to_owned(), withheld: false, reply }).await
+    }
+
+    /// Calls a number without showing this phone's own: only the carrier says whose it is (RFC 3323, RFC 3325).
+    pub async fn call_withheld(&self, number: &str) -> Result<CallId, PhoneError> {
+        check_number(number)?;
+        self.ask(|reply| Command::Call { number: number.to_owned(), withheld: true, reply }).await
+    }
+
+    /// Passes the far side on to a user of its own (blind transfer, RFC 3515);
+    /// [`Transfer`](crate::PhoneEventKind::Transfer) tells how it goes.
+    pub async fn transfer(&self, call: CallId, user: &str) -> Result<(), PhoneError> {
+        check_number(user)?;
+        self.ask(|reply| Command::Transfer { call, user: user.to_owned(), reply }).await
     }
 
     /// Answers a call that rings.

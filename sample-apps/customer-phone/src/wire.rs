@@ -13,7 +13,7 @@ use doorstep_sip::msg::{Host, SipUri};
 use doorstep_sip::ua::{FlowId, FlowInfo, TransportKind};
 use tokio::net::UdpSocket;
 
-use crate::{PhoneConfig, Transport};
+use crate::{PhoneConfig, SignIn, Transport};
 
 /// A phone talks to its carrier; strangers beyond this many are not listened to.
 const MAX_FLOWS: usize = 256;
@@ -83,8 +83,12 @@ impl Wire {
                 let (tcp, local) = tcp::Tcp::bind(config.bind).await?;
                 (Sockets::Tcp(tcp), local, TransportKind::Tcp)
             }
-            Transport::WebSocket { token, .. } => {
-                let ws = ws::Ws::new(token.expose().clone());
+            Transport::WebSocket { sign_in, .. } => {
+                let token = match sign_in {
+                    SignIn::Token(token) => Some(token.expose().clone()),
+                    SignIn::Password(_) => None,
+                };
+                let ws = ws::Ws::new(token, config.bind.ip());
                 (Sockets::Ws(ws), config.bind, TransportKind::Ws)
             }
         };

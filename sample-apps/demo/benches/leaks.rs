@@ -43,9 +43,13 @@ async fn main() -> anyhow::Result<ExitCode> {
     }
     writeln!(
         out,
-        "{} calls, {} of them answered; {} kB of signalling, logs and HTTP answers searched, {} hits",
+        "{} calls of {} kinds, {} of them answered; {} packets at the courier's ear, {} at the customer's; {} kB of \
+         signalling, media, logs and HTTP answers searched, {} hits",
         report.calls,
+        report.plots,
         report.answered,
+        report.courier_packets,
+        report.customer_packets,
         report.bytes / 1000,
         report.leaks.len()
     )?;

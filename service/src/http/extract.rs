@@ -62,11 +62,13 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 /// serde's words, without the value that it found: that may be a real number.
 fn data_error(path: &str, words: &str) -> FieldError {
     let quoted = |words: &str| words.split('`').nth(1).map(str::to_owned);
+    // A name that looks like one of ours is repeated; anything else may be a number or an id in the wrong place.
+    let harmless = |name: &String| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     if words.starts_with("unknown field") {
         let allowed = words.split_once("expected ").map_or("", |(_, allowed)| allowed);
         let allowed = allowed.rsplit_once(" at line").map_or(allowed, |(allowed, _)| allowed);
         return FieldError::new(
-            &quoted(words).unwrap_or_default(),
+            &quoted(words).filter(harmless).unwrap_or_else(|| "(another)".to_owned()),
             format!("unknown field; allowed: {allowed}"),
         );
     }
@@ -175,6 +177,8 @@ mod tests {
             text.contains("phone") && text.contains("customer` or `at") && !text.contains("901820"),
             "{text}"
         );
+        let text = told(r#"{"customer": "x", "+4930901820": 1}"#);
+        assert!(text.contains("(another)") && !text.contains("901820"), "{text}");
         assert!(told("{").contains("malformed"));
     }
 

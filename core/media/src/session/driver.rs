@@ -22,8 +22,8 @@ use super::{
 use crate::{
     sdp::{Direction, RemoteDescription, RemoteSecurity, SdpError, candidate},
     transport::{
-        Fault, Inbound, LinkEvent, Patience, PlainLink, SecureLink, Socket, TransportEvent, bind, bind_pair,
-        random_text, report,
+        Fault, Inbound, Kind, LinkEvent, Patience, PlainLink, SecureLink, Socket, TransportEvent, bind,
+        bind_pair, random_text, report,
     },
 };
 
@@ -365,7 +365,10 @@ impl Driver {
         let now = Instant::now();
         let arrival = now.saturating_duration_since(self.shared.epoch);
         match &mut self.link {
-            Link::Plain(link) => link.input(now, arrival, socket, from, datagram, &mut self.inbound),
+            Link::Plain(link) => {
+                self.inbound.arrived(Kind::of(datagram), from, datagram);
+                link.input(now, arrival, socket, from, datagram, &mut self.inbound);
+            }
             Link::Secure(link) => link.input(now, arrival, socket, from, datagram, &mut self.inbound),
         }
         self.take_link_events();

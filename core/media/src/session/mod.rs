@@ -149,6 +149,12 @@ impl MediaSession {
         self.shared.inbound.set_receiver(receiver);
     }
 
+    /// Who sees every datagram that arrives from now on.
+    #[cfg(feature = "tap")]
+    pub fn set_tap(&self, tap: Box<dyn crate::transport::PacketTap>) {
+        self.shared.inbound.set_tap(tap);
+    }
+
     /// Time since the session's epoch, the clock of [`PacketReceiver::receive`].
     #[must_use]
     pub fn elapsed(&self) -> Duration {

@@ -1,6 +1,7 @@
 //! The way in: reads packets, counts them, and hands them to whoever listens.
 
 use std::{
+    net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -13,7 +14,7 @@ use super::{
     outbound::ntp_middle_now,
     reception::Reception,
     rtcp::{self, Block, Item},
-    rtp,
+    rtp::{self, Kind},
 };
 use crate::sdp::{Codec, CodecMapping};
 
@@ -28,6 +29,8 @@ pub(crate) struct Inbound {
     /// This side lets audio in: it does not hold the far side.
     pub(crate) open: bool,
     reception: Reception,
+    #[cfg(feature = "tap")]
+    tap: Option<Box<dyn super::PacketTap>>,
 }
 
 /// What others see of it.
@@ -35,6 +38,8 @@ pub(crate) struct Inbound {
 pub(crate) struct InboundShared {
     next_receiver: Mutex<Option<Box<dyn PacketReceiver>>>,
     has_next: AtomicBool,
+    #[cfg(feature = "tap")]
+    next_tap: Mutex<Option<Box<dyn super::PacketTap>>>,
     figures: Mutex<Figures>,
 }
 
@@ -68,6 +73,12 @@ impl InboundShared {
         drop(before);
     }
 
+    /// Takes effect before the next datagram.
+    #[cfg(feature = "tap")]
+    pub(crate) fn set_tap(&self, tap: Box<dyn super::PacketTap>) {
+        *self.next_tap.lock().unwrap_or_else(PoisonError::into_inner) = Some(tap);
+    }
+
     pub(crate) fn figures(&self) -> Figures {
         *self.lock()
     }
@@ -79,8 +90,30 @@ impl InboundShared {
 
 impl Inbound {
     pub(crate) fn new(shared: Arc<InboundShared>) -> Self {
-        Self { shared, receiver: None, codecs: [None; 128], open: true, reception: Reception::default() }
+        Self {
+            shared,
+            receiver: None,
+            codecs: [None; 128],
+            open: true,
+            reception: Reception::default(),
+            #[cfg(feature = "tap")]
+            tap: None,
+        }
     }
+
+    /// Shows a datagram to whoever taps this session: in the clear, and before anything is judged.
+    #[cfg(feature = "tap")]
+    pub(crate) fn arrived(&mut self, kind: Kind, from: SocketAddr, bytes: &[u8]) {
+        let next = self.shared.next_tap.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.tap = next.or(self.tap.take());
+        if let Some(tap) = self.tap.as_mut() {
+            super::tap::show(tap.as_mut(), kind, from, bytes);
+        }
+    }
+
+    /// Nobody can tap.
+    #[cfg(not(feature = "tap"))]
+    pub(crate) fn arrived(&mut self, _: Kind, _: SocketAddr, _: &[u8]) {}
 
     /// What this side's payload types stand for.
     pub(crate) fn accept(&mut self, mappings: &[CodecMapping]) {

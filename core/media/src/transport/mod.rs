@@ -18,14 +18,19 @@ mod rtcp;
 mod rtp;
 mod secure;
 mod socket;
+#[cfg(feature = "tap")]
+mod tap;
 
 pub(crate) use ice::{Patience, random_text};
 pub(crate) use inbound::{Inbound, InboundShared};
 pub(crate) use outbound::Outbound;
 pub(crate) use plain::PlainLink;
 pub use plain::SourcePolicy;
+pub(crate) use rtp::Kind;
 pub(crate) use secure::{LinkEvent, SecureLink};
 pub(crate) use socket::{Socket, bind, bind_pair};
+#[cfg(feature = "tap")]
+pub use tap::{PacketKind, PacketTap};
 pub(crate) mod report {
     pub(crate) use super::rtcp::write;
 }

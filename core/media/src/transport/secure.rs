@@ -165,7 +165,11 @@ impl SecureLink {
         datagram: &[u8],
         inbound: &mut Inbound,
     ) {
-        let taken = match Kind::of(datagram) {
+        let kind = Kind::of(datagram);
+        if matches!(kind, Kind::Stun | Kind::Dtls | Kind::Other) {
+            inbound.arrived(kind, from, datagram);
+        }
+        let taken = match kind {
             Kind::Stun => self.stun(now, socket.advertised, from, datagram),
             Kind::Dtls if self.knows(from) => {
                 self.dtls_from = Some(Route { socket: socket.clone(), to: from });
@@ -174,6 +178,7 @@ impl SecureLink {
             Kind::Rtp if self.knows(from) => {
                 match self.keys.as_mut().map(|keys| keys.decrypt_rtp(datagram)) {
                     Some(Ok(packet)) => {
+                        inbound.arrived(Kind::Rtp, from, &packet);
                         inbound.media(&packet, arrival);
                         return;
                     }
@@ -183,6 +188,7 @@ impl SecureLink {
             Kind::Rtcp if self.knows(from) => {
                 match self.keys.as_mut().map(|keys| keys.decrypt_rtcp(datagram)) {
                     Some(Ok(packet)) => {
+                        inbound.arrived(Kind::Rtcp, from, &packet);
                         let own = self.outbound.own_stream();
                         if inbound.control(&packet, arrival, own) == Control::Goodbye {
                             self.told = Some(LinkEvent::Goodbye);
@@ -195,6 +201,9 @@ impl SecureLink {
             Kind::Dtls | Kind::Rtp | Kind::Rtcp | Kind::Other => false,
         };
         if !taken {
+            if matches!(kind, Kind::Rtp | Kind::Rtcp) {
+                inbound.arrived(Kind::Other, from, datagram);
+            }
             inbound.discard();
         }
         self.pump(now);

@@ -1,10 +1,14 @@
 //! Looks for what must not cross: a phone number, a name or an address in bytes where it has no business to be.
 //!
 //! A number is found in any usual spelling: with `+`, `00`, national with or without its `0`, cut by spaces, dashes,
-//! dots, slashes or brackets, backwards, and all that under percent, JSON, base64 (any offset, both alphabets) and hex
-//! encoding, two layers deep. Other texts are found in any case and backwards, under the same encodings. Encrypted media
-//! hide everything, so that captures must be taken before encryption.
+//! dots, slashes or brackets, backwards, and all that under percent, JSON, base64 (any offset, both alphabets), hex,
+//! UTF-16 and byte-list encoding, two layers deep; further as a binary integer, in the half-bytes of telephone exchanges
+//! (BCD), and behind a hash without salt, which a machine reverses in minutes. Other texts are found in any case and
+//! backwards, under the same encodings. An address is found written, and in the bytes of packets, also as STUN hides it.
+//! Encrypted media hide everything, so that captures must be taken before encryption.
 
+mod names;
+mod packed;
 mod secret;
 mod views;
 
@@ -15,6 +19,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
 
+pub use names::shared_names;
 pub use secret::SecretError;
 pub use views::Encoding;
 
@@ -72,7 +77,7 @@ impl Scanner {
         Ok(self)
     }
 
-    /// A network address, in its written form.
+    /// A network address, written or, where nothing is wrapped around it, as its bytes.
     #[must_use]
     pub fn address(mut self, name: &str, address: IpAddr) -> Self {
         self.secrets.push(Secret::address(name, address));
@@ -98,11 +103,11 @@ impl Scanner {
 
     fn scan_view(&self, place: &str, view: &View<'_>, layers: usize, leaks: &mut Vec<Leak>) {
         for secret in &self.secrets {
-            let Some(find) = secret.find(&view.bytes) else { continue };
+            let Some(find) = secret.find(&view.bytes, view.encodings.is_empty()) else { continue };
             let leak = Leak {
                 secret: secret.name().to_owned(),
                 place: place.to_owned(),
-                encodings: view.encodings.clone(),
+                encodings: view.encodings.iter().copied().chain(find.packed).collect(),
                 reversed: find.reversed,
                 excerpt: excerpt(&view.bytes, find.start, find.end),
             };

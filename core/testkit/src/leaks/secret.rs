@@ -1,5 +1,10 @@
 use std::net::IpAddr;
 
+use memchr::{memchr2_iter, memmem};
+
+use super::packed::{self, Packed};
+use super::views::Encoding;
+
 /// Fewer would be found by chance.
 const SHORTEST: usize = 6;
 /// Bytes that may stand between two digits of one number.
@@ -25,11 +30,12 @@ pub(super) struct Secret {
 #[derive(Debug, Clone)]
 enum Kind {
     /// The national number without its leading 0: part of every spelling.
-    Digits { forwards: Vec<u8>, backwards: Vec<u8> },
+    Digits { forwards: Vec<u8>, backwards: Vec<u8>, packed: Vec<Packed> },
     /// Lower case.
-    Text { forwards: Vec<u8>, backwards: Vec<u8> },
-    /// With dots or colons, and with dashes as in host names; a further digit on either side makes it another one.
-    Address { spellings: Vec<String> },
+    Text { forwards: Vec<u8>, backwards: Vec<u8>, packed: Vec<Packed> },
+    /// With dots or colons, with dashes as in host names, as a list of numbers, as one number; a further digit on either
+    /// side makes it another one. Its bytes are so few that they are looked for in what nothing is wrapped around.
+    Address { spellings: Vec<String>, packed: Vec<Packed> },
 }
 
 /// Where a secret was found.
@@ -38,6 +44,8 @@ pub(super) struct Find {
     pub(super) start: usize,
     pub(super) end: usize,
     pub(super) reversed: bool,
+    /// How it is packed, if it is.
+    pub(super) packed: Option<Encoding>,
 }
 
 impl Secret {
@@ -51,7 +59,8 @@ impl Secret {
             return Err(SecretError::TooShort);
         }
         let backwards = forwards.iter().rev().copied().collect();
-        Ok(Self { name: name.to_owned(), kind: Kind::Digits { forwards, backwards } })
+        let packed = packed::number(digits, &forwards);
+        Ok(Self { name: name.to_owned(), kind: Kind::Digits { forwards, backwards, packed } })
     }
 
     pub(super) fn text(name: &str, text: &str) -> Result<Self, SecretError> {
@@ -60,32 +69,45 @@ impl Secret {
         }
         let forwards = text.to_lowercase().into_bytes();
         let backwards = forwards.iter().rev().copied().collect();
-        Ok(Self { name: name.to_owned(), kind: Kind::Text { forwards, backwards } })
+        let packed = packed::hashes(text.as_bytes());
+        Ok(Self { name: name.to_owned(), kind: Kind::Text { forwards, backwards, packed } })
     }
 
     pub(super) fn address(name: &str, address: IpAddr) -> Self {
         let written = address.to_string();
         let dashed = written.replace(['.', ':'], "-");
-        Self { name: name.to_owned(), kind: Kind::Address { spellings: vec![written, dashed] } }
+        let mut spellings = vec![written, dashed];
+        if let IpAddr::V4(address) = address {
+            let number = u32::from(address);
+            let listed = address.octets().map(|octet| octet.to_string()).join(", ");
+            spellings.extend([listed, number.to_string(), format!("{number:08x}")]);
+        }
+        let packed = packed::address(address);
+        Self { name: name.to_owned(), kind: Kind::Address { spellings, packed } }
     }
 
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// The first place where it stands.
-    pub(super) fn find(&self, bytes: &[u8]) -> Option<Find> {
+    /// The first place where it stands. `bare`: the bytes are as they came, with nothing unwrapped.
+    pub(super) fn find(&self, bytes: &[u8], bare: bool) -> Option<Find> {
         match &self.kind {
-            Kind::Digits { forwards, backwards } => find_digits(bytes, forwards, backwards),
-            Kind::Text { forwards, backwards } => {
+            Kind::Digits { forwards, backwards, packed } => {
+                find_digits(bytes, forwards, backwards).or_else(|| find_packed(bytes, packed))
+            }
+            Kind::Text { forwards, backwards, packed } => {
                 let place = |needle: &[u8], reversed| {
                     let start = position(bytes, needle, 0)?;
-                    Some(Find { start, end: start + needle.len(), reversed })
+                    Some(Find { start, end: start + needle.len(), reversed, packed: None })
                 };
-                place(forwards, false).or_else(|| place(backwards, true))
+                place(forwards, false)
+                    .or_else(|| place(backwards, true))
+                    .or_else(|| find_packed(bytes, packed))
             }
-            Kind::Address { spellings } => {
-                spellings.iter().find_map(|written| find_address(bytes, written.as_bytes()))
+            Kind::Address { spellings, packed } => {
+                let written = spellings.iter().find_map(|written| find_address(bytes, written.as_bytes()));
+                written.or_else(|| find_packed(bytes, packed).filter(|_| bare))
             }
         }
     }
@@ -105,6 +127,14 @@ fn country_code(digits: &[u8]) -> usize {
     }
 }
 
+fn find_packed(bytes: &[u8], packed: &[Packed]) -> Option<Find> {
+    packed.iter().find_map(|packed| {
+        let start = memmem::find(bytes, &packed.bytes)?;
+        let end = start + packed.bytes.len();
+        Some(Find { start, end, reversed: false, packed: Some(packed.encoding) })
+    })
+}
+
 /// Looks in every run of digits, with what may stand between them left out.
 fn find_digits(bytes: &[u8], forwards: &[u8], backwards: &[u8]) -> Option<Find> {
     let mut run: Vec<u8> = Vec::new();
@@ -119,7 +149,7 @@ fn find_digits(bytes: &[u8], forwards: &[u8], backwards: &[u8]) -> Option<Find> 
                 if run.ends_with(needle)
                     && let Some(start) = places.get(run.len() - needle.len())
                 {
-                    return Some(Find { start: *start, end: place + 1, reversed });
+                    return Some(Find { start: *start, end: place + 1, reversed, packed: None });
                 }
             }
             continue;
@@ -143,7 +173,7 @@ fn find_address(bytes: &[u8], written: &[u8]) -> Option<Find> {
         let before = start.checked_sub(1).and_then(|place| bytes.get(place));
         let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
         if !is_digit(before) && !is_digit(bytes.get(end)) {
-            return Some(Find { start, end, reversed: false });
+            return Some(Find { start, end, reversed: false, packed: None });
         }
         from = start + 1;
     }
@@ -153,6 +183,8 @@ fn find_address(bytes: &[u8], written: &[u8]) -> Option<Find> {
 /// `needle` is lower case; the case of `bytes` does not count.
 fn position(bytes: &[u8], needle: &[u8], from: usize) -> Option<usize> {
     let rest = bytes.get(from..)?;
-    let found = rest.windows(needle.len()).position(|window| window.eq_ignore_ascii_case(needle))?;
-    Some(from + found)
+    let first = needle.first()?;
+    let mut starts = memchr2_iter(*first, first.to_ascii_uppercase(), rest);
+    let stands = |at: usize| rest.get(at..at + needle.len()).is_some_and(|w| w.eq_ignore_ascii_case(needle));
+    starts.find(|at| stands(*at)).map(|found| from + found)
 }

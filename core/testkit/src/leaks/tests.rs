@@ -151,3 +151,102 @@ fn other_countries_numbers_lose_their_code_only() {
         assert!(!scanner.scan("test", written.as_bytes()).is_empty(), "{written}");
     }
 }
+
+/// Of the first that was found, with the least around it.
+fn encodings(bytes: &[u8]) -> Vec<Encoding> {
+    scanner().scan("test", bytes).into_iter().next().map(|leak| leak.encodings).unwrap_or_default()
+}
+
+#[test]
+fn a_number_in_half_bytes_is_found_at_either_half_and_in_either_order() {
+    let half_bytes = |digits: &str, swapped: bool| -> Vec<u8> {
+        let digits: Vec<u8> = digits.bytes().map(|digit| digit - b'0').collect();
+        let filled = digits.chunks(2).map(|pair| [pair[0], *pair.get(1).unwrap_or(&0xf)]);
+        filled.map(|[a, b]| if swapped { b << 4 | a } else { a << 4 | b }).collect()
+    };
+    for digits in ["4917612345678", "04917612345678"] {
+        for swapped in [false, true] {
+            let packet = [&[0x80, 0xc8, 0x00][..], &half_bytes(digits, swapped), &[0xff]].concat();
+            assert_eq!(encodings(&packet), [Encoding::Bcd], "{digits} {swapped}");
+        }
+    }
+    assert_eq!(encodings(&half_bytes("4917612345679", false)), []);
+}
+
+#[test]
+fn a_number_in_binary_is_found_in_either_byte_order() {
+    let number = 4_917_612_345_678_u64;
+    assert_eq!(encodings(&number.to_be_bytes()), [Encoding::Integer]);
+    assert_eq!(encodings(&number.to_le_bytes()), [Encoding::Integer]);
+}
+
+#[test]
+fn a_hash_without_salt_is_no_hiding_place() {
+    use sha2::{Digest as _, Sha256};
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    for spelling in ["+4917612345678", "4917612345678", "004917612345678", "017612345678", "courier-4c81"] {
+        let md5 = hex(&md5::Md5::digest(spelling));
+        assert_eq!(encodings(format!("Call-ID: {md5}@x").as_bytes()), [Encoding::Hex, Encoding::Hash]);
+        let sha = Sha256::digest(spelling);
+        assert_eq!(encodings(STANDARD.encode(sha).as_bytes()), [Encoding::Base64, Encoding::Hash]);
+    }
+}
+
+#[test]
+fn bytes_printed_as_a_list_are_read() {
+    assert_eq!(encodings(format!("body: {:?} end", NUMBER.as_bytes()).as_bytes()), [Encoding::ByteList]);
+    assert!(found(format!("1, 2, 300, {:?}", "courier-4c81".as_bytes())));
+}
+
+#[test]
+fn a_text_in_utf_16_is_found() {
+    let wide: Vec<u8> = "courier-4c81".encode_utf16().flat_map(u16::to_be_bytes).collect();
+    assert_eq!(encodings(&wide), [Encoding::Utf16]);
+}
+
+#[test]
+fn an_address_is_found_in_every_form_that_a_packet_or_a_log_gives_it() {
+    assert_eq!(encodings(&[0, 1, 0x13, 0xc4, 127, 77, 0, 2]), [Encoding::AddressBytes]);
+    assert_eq!(encodings(&[2, 0, 77, 127]), [Encoding::AddressBytes]);
+    // XOR-MAPPED-ADDRESS of a STUN answer.
+    let masked = [0, 0x20, 0, 8, 0, 1, 0x32, 0xd6, 127 ^ 0x21, 77 ^ 0x12, 0xa4, 2 ^ 0x42];
+    assert_eq!(encodings(&masked), [Encoding::XorAddress]);
+    assert!(found("from [127, 77, 0, 2]:5060"));
+    assert!(found("host=2135752706"));
+    assert!(found("c0=7F4D0002;"));
+    let v6 = Scanner::new().address("a", "2001:db8::7".parse().unwrap());
+    assert_eq!(v6.scan("t", b"c=IN IP6 2001:db8::7\r\n").len(), 1);
+    assert_eq!(v6.scan("t", &[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7]).len(), 1);
+}
+
+#[test]
+fn every_place_in_media_packets_is_searched() {
+    // SDES items CNAME, NAME, PHONE, LOC, NOTE (RFC 3550 section 6.5), in a compound after a receiver report.
+    for item in [1, 2, 4, 5, 7_u8] {
+        let mut compound = vec![0x80, 201, 0, 1, 1, 2, 3, 4, 0x81, 202, 0, 5, 1, 2, 3, 4, item, 12];
+        compound.extend(b"courier-4c81\0\0");
+        assert!(found(&compound), "item {item}");
+    }
+    // APP, BYE with a reason (sections 6.6 and 6.7).
+    assert!(found([&[0x80, 204, 0, 6, 1, 2, 3, 4][..], b"NAME", NUMBER.as_bytes()].concat()));
+    assert!(found([&[0x81, 203, 0, 5, 1, 2, 3, 4, 14][..], NUMBER.as_bytes()].concat()));
+    // A header extension (RFC 8285) and a contributing source that is an address (RFC 3550 section 5.1).
+    let header = [0x90, 111, 0, 1, 0, 0, 0, 1, 9, 9, 9, 9];
+    assert!(found([&header[..], &[0xbe, 0xde, 0, 4, 0x1d], NUMBER.as_bytes()].concat()));
+    let contributed = [0x81, 111, 0, 1, 0, 0, 0, 1, 9, 9, 9, 9, 127, 77, 0, 2];
+    assert!(found(contributed));
+    // USERNAME and SOFTWARE of STUN (RFC 8489 sections 14.3 and 14.14), a certificate's subject.
+    assert!(found([&[0, 6, 0, 15][..], b"ab:courier-4c81"].concat()));
+    assert!(found([&[0x80, 0x22, 0, 14][..], NUMBER.as_bytes()].concat()));
+    assert!(found([&[0x30, 0x17, 0x06, 3, 0x55, 4, 3, 0x0c, 12][..], b"Courier-4C81"].concat()));
+}
+
+#[test]
+fn random_names_that_stand_on_both_sides_are_told() {
+    let one = b"Call-ID: a84b4c76e66710@x\r\na=ssrc:305419896 cname:Ab3dEf6hIj9lMn2p\r\nUser-Agent: doorstep/0.1.0 abcdefg1";
+    let report = [&[0x81, 202, 0, 6, 0x12, 0x34, 0x56, 0x78, 1, 16][..], b"Ab3dEf6hIj9lMn2p\0\0"].concat();
+    assert_eq!(shared_names(one, &report, &[]), ["Ab3dEf6hIj9lMn2p"]);
+    assert_eq!(shared_names(one, b"--- rtp from 1.2.3.4:5 ssrc 305419896", &[]), ["305419896"]);
+    assert_eq!(shared_names(one, b"Server: abcdefg1", &["x (abcdefg1)"]), Vec::<String>::new());
+    assert_eq!(shared_names(one, b"Call-ID: 84b4c76e66710", &[]), Vec::<String>::new());
+}

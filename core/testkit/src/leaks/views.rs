@@ -8,6 +8,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 /// Shorter runs cannot hold a secret.
 const SHORTEST_BASE64: usize = 8;
 const SHORTEST_HEX: usize = 12;
+const SHORTEST_LIST: usize = 6;
 
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -27,6 +28,20 @@ pub enum Encoding {
     Base64,
     /// Two hexadecimal digits a byte.
     Hex,
+    /// Two bytes a character (RFC 2781).
+    Utf16,
+    /// Decimal values, `43, 52, 57`, as Rust prints bytes.
+    ByteList,
+    /// Half a byte a digit, in either order (ITU-T Q.763, 3GPP TS 23.003).
+    Bcd,
+    /// A binary number, in either byte order.
+    Integer,
+    /// The beginning of a hash without salt: MD5 or SHA-256.
+    Hash,
+    /// The bytes of a network address.
+    AddressBytes,
+    /// The bytes of a network address under STUN's mask (RFC 8489 section 14.2).
+    XorAddress,
 }
 
 impl fmt::Display for Encoding {
@@ -36,6 +51,13 @@ impl fmt::Display for Encoding {
             Self::Json => "JSON-escaped",
             Self::Base64 => "in base64",
             Self::Hex => "in hex",
+            Self::Utf16 => "in UTF-16",
+            Self::ByteList => "as a list of bytes",
+            Self::Bcd => "in half-bytes",
+            Self::Integer => "as a binary number",
+            Self::Hash => "hashed without salt",
+            Self::AddressBytes => "as an address' bytes",
+            Self::XorAddress => "as an address' masked bytes",
         })
     }
 }
@@ -63,6 +85,12 @@ impl<'a> View<'a> {
         }
         if self.bytes.windows(2).any(|pair| pair == b"\\u") {
             hand(Encoding::Json, unescape(&self.bytes, b"\\u", 4));
+        }
+        if self.bytes.contains(&0) {
+            hand(Encoding::Utf16, self.bytes.iter().copied().filter(|byte| *byte != 0).collect());
+        }
+        for list in byte_lists(&self.bytes) {
+            hand(Encoding::ByteList, list);
         }
         let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
         for run in runs(&self.bytes, is_base64, SHORTEST_BASE64) {
@@ -96,6 +124,22 @@ impl<'a> View<'a> {
 /// Longest stretches of bytes that `belongs` takes.
 fn runs(bytes: &[u8], belongs: impl Fn(&u8) -> bool, shortest: usize) -> impl Iterator<Item = &[u8]> {
     bytes.split(move |byte| !belongs(byte)).filter(move |run| run.len() >= shortest)
+}
+
+/// What stands in lists of decimal byte values, `43, 52, 57`.
+fn byte_lists(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut lists = Vec::new();
+    for run in runs(bytes, |byte| byte.is_ascii_digit() || b", ".contains(byte), 2 * SHORTEST_LIST) {
+        let values = run.split(|byte| *byte == b',').map(|value| {
+            let value = value.trim_ascii();
+            std::str::from_utf8(value).ok().and_then(|value| value.parse::<u8>().ok())
+        });
+        // What is no byte ends a list.
+        let values: Vec<_> = values.collect();
+        let parts = values.split(Option::is_none).map(|part| part.iter().flatten().copied().collect());
+        lists.extend(parts.filter(|part: &Vec<u8>| part.len() >= SHORTEST_LIST));
+    }
+    lists
 }
 
 /// Replaces each `prefix` that `digits` hexadecimal digits follow by the byte or character that they name.

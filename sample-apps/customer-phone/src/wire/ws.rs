@@ -1,12 +1,12 @@
 //! SIP over a WebSocket (RFC 7118), as a client: one flow, made on the first use and again after it broke.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use doorstep_sip::ua::FlowId;
 use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::net::TcpStream;
+use tokio::net::TcpSocket;
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
@@ -21,7 +21,8 @@ const OUTGOING: usize = 64;
 const INCOMING: usize = 64;
 
 pub(super) struct Ws {
-    token: String,
+    token: Option<String>,
+    from: IpAddr,
     connection: Option<(FlowId, mpsc::Sender<Bytes>)>,
     last_flow: u64,
     incoming: mpsc::Receiver<Received>,
@@ -29,9 +30,9 @@ pub(super) struct Ws {
 }
 
 impl Ws {
-    pub(super) fn new(token: String) -> Self {
+    pub(super) fn new(token: Option<String>, from: IpAddr) -> Self {
         let (hand_in, incoming) = mpsc::channel(INCOMING);
-        Self { token, connection: None, last_flow: 0, incoming, hand_in }
+        Self { token, from, connection: None, last_flow: 0, incoming, hand_in }
     }
 
     /// The flow, and whether it is new.
@@ -43,9 +44,9 @@ impl Ws {
         let flow = FlowId(self.last_flow);
         let (outgoing, to_send) = mpsc::channel(OUTGOING);
         self.connection = Some((flow, outgoing));
-        let (hand_in, token) = (self.hand_in.clone(), self.token.clone());
+        let (hand_in, token, from) = (self.hand_in.clone(), self.token.clone(), self.from);
         tokio::spawn(async move {
-            if let Err(error) = carry(remote, &token, flow, to_send, &hand_in).await {
+            if let Err(error) = carry(remote, from, token.as_deref(), flow, to_send, &hand_in).await {
                 tracing::warn!(%error, "the WebSocket ended");
             }
             // An error means that the phone has stopped.
@@ -75,15 +76,20 @@ impl Ws {
 /// Until either side has enough.
 async fn carry(
     remote: SocketAddr,
-    token: &str,
+    from: IpAddr,
+    token: Option<&str>,
     flow: FlowId,
     mut to_send: mpsc::Receiver<Bytes>,
     hand_in: &mpsc::Sender<Received>,
 ) -> Result<(), tungstenite::Error> {
     let mut request = format!("ws://{remote}/ws").into_client_request()?;
     request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static("sip"));
-    request.headers_mut().insert(AUTHORIZATION, HeaderValue::try_from(format!("Bearer {token}"))?);
-    let stream = TcpStream::connect(remote).await?;
+    if let Some(token) = token {
+        request.headers_mut().insert(AUTHORIZATION, HeaderValue::try_from(format!("Bearer {token}"))?);
+    }
+    let socket = if from.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.bind((from, 0).into())?;
+    let stream = socket.connect(remote).await?;
     stream.set_nodelay(true)?;
     let (mut socket, _) = tokio_tungstenite::client_async(request, stream).await?;
     loop {

@@ -1,17 +1,19 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Serialize;
-use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tokio::process::Command;
 
+mod company;
+mod config;
+
 use crate::program::{Cast, Program, Role, Story};
+use config::{Api, Auth, Config, Edge, Fallback, Log, Media, Store, Trunk};
 
 /// How long the gateway may take to be ready, on a slow machine that still compiles something else.
 const READY: Duration = Duration::from_secs(30);
@@ -25,13 +27,29 @@ pub struct StageOptions {
     pub log_level: String,
     /// Couriers connect without TLS, so that a tap can read along.
     pub plain_edge: bool,
+    /// There is a contact centre for customers who reach no courier.
+    pub contact_centre: bool,
     /// Further lines of the gateway's configuration, by section.
     pub config: Vec<(String, String)>,
 }
 
 impl Default for StageOptions {
     fn default() -> Self {
-        Self { log_level: "debug".to_owned(), plain_edge: false, config: Vec::new() }
+        Self { log_level: "debug".to_owned(), plain_edge: false, contact_centre: false, config: Vec::new() }
+    }
+}
+
+impl StageOptions {
+    /// For phones that take every request outside of their call for a fault: no OPTIONS. `more` is as in `config`.
+    pub fn without_options<'a>(more: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let quiet = ("trunk.options_interval_s", "0");
+        let config = more.into_iter().chain([quiet]).map(|(key, value)| (key.to_owned(), value.to_owned()));
+        Self { config: config.collect(), ..Self::default() }
+    }
+
+    /// For taps: the couriers' side in the clear, and everything logged.
+    pub fn tapped(self) -> Self {
+        Self { log_level: "trace".to_owned(), plain_edge: true, ..self }
     }
 }
 
@@ -46,10 +64,17 @@ pub struct Stage {
     pub trunk: SocketAddr,
     /// Where the customer's phone listens.
     pub phone: SocketAddr,
+    /// A second address of the customer's phone, for its voice: no configuration names it.
+    pub voice: IpAddr,
+    /// An address for couriers to come from.
+    pub street: IpAddr,
     /// The company's number, which either side sees.
     pub company: String,
     /// The customer's number, which the courier must never see.
     pub customer: String,
+    /// The contact centre's number, which neither side must see. Calls to it go to the customer's phone as well, which
+    /// stands for the carrier.
+    pub centre: String,
     /// The courier's id, which the customer must never see.
     pub courier: String,
     api: String,
@@ -67,7 +92,7 @@ impl Stage {
     /// When anything that it needs is missing, or it does not come up; the text says why.
     pub async fn set_up(cast: &Cast, story: &mut Story, options: &StageOptions) -> anyhow::Result<Self> {
         let secrets = TempDir::new().context("no room for temporary files")?;
-        let (trunk, phone) = own_addresses()?;
+        let Addresses { trunk, phone, voice, street } = Addresses::own()?;
         let (api_key, jwt_secret) = (random_hex(), random_hex());
         let identity = (!options.plain_edge).then(|| Identity::make(secrets.path())).transpose()?;
         let store = secrets.path().join("gateway.db");
@@ -90,10 +115,13 @@ impl Stage {
             media: Media { edge_ips: vec!["127.0.0.1"], trunk_ip: trunk.ip() },
             api: Api { listen: "127.0.0.1:0", keys: vec![hex(&Sha256::digest(&api_key))] },
             store: Store { path: &store },
+            fallback: options
+                .contact_centre
+                .then_some(Fallback { contact_centre: &numbers.centre, caller_id: &numbers.company }),
             log: Log { level: &options.log_level, format: "json" },
         };
         let path = secrets.path().join("gateway.toml");
-        write_config(&path, &config, &options.config)?;
+        config::write(&path, &config, &options.config)?;
 
         let gateway = start_gateway(cast, story, &path)?;
         let ready = match story.expect(Role::Gateway, "ready", READY).await {
@@ -110,8 +138,11 @@ impl Stage {
             gateway,
             trunk,
             phone,
+            voice,
+            street,
             company: numbers.company,
             customer: numbers.customer,
+            centre: numbers.centre,
             courier: format!("courier-{}", random_hex().get(..8).unwrap_or_default()),
             api_key,
             jwt_secret,
@@ -121,45 +152,6 @@ impl Stage {
         })
     }
 
-    /// The company's backend tells the gateway of its number and of an order of this stage's courier and customer.
-    ///
-    /// # Errors
-    /// When the gateway refuses.
-    pub async fn place_order(&self, order: &str, label: &str) -> anyhow::Result<()> {
-        self.put_order(order, &self.courier, &self.customer, label).await
-    }
-
-    /// The same for any courier and customer.
-    ///
-    /// # Errors
-    /// When the gateway refuses.
-    pub async fn put_order(
-        &self,
-        order: &str,
-        courier: &str,
-        customer: &str,
-        label: &str,
-    ) -> anyhow::Result<()> {
-        self.put_number().await?;
-        let closes = time_text(SystemTime::now() + Duration::from_secs(3600));
-        let body = json!({
-            "courier": courier,
-            "customer": customer,
-            "label": label,
-            "caller_id": self.company,
-            "closes_at": closes,
-        });
-        self.put(&format!("/v1/orders/{order}"), &body).await
-    }
-
-    /// The company's number joins the pool.
-    ///
-    /// # Errors
-    /// When the gateway refuses.
-    pub async fn put_number(&self) -> anyhow::Result<()> {
-        self.put(&format!("/v1/numbers/{}", self.company), &json!({})).await
-    }
-
     /// Where couriers connect, as an address.
     ///
     /// # Errors
@@ -167,64 +159,6 @@ impl Stage {
     pub fn edge_addr(&self) -> anyhow::Result<SocketAddr> {
         let address = self.edge.split("://").nth(1).and_then(|rest| rest.split('/').next());
         address.context("no edge")?.parse().with_context(|| format!("{} names no address", self.edge))
-    }
-
-    /// What the API answers to a GET: status and text.
-    ///
-    /// # Errors
-    /// When the gateway cannot be reached.
-    pub async fn get(&self, path: &str) -> anyhow::Result<(u16, String)> {
-        let request = self.http.get(format!("{}{path}", self.api)).bearer_auth(&self.api_key);
-        let response = request.send().await.context("the gateway's API does not answer")?;
-        Ok((response.status().as_u16(), response.text().await?))
-    }
-
-    /// Sends a PUT to the API.
-    ///
-    /// # Errors
-    /// When the gateway cannot be reached, or refuses.
-    pub async fn put(&self, path: &str, body: &serde_json::Value) -> anyhow::Result<()> {
-        let (status, text) = self.try_put(path, body).await?;
-        if !(200..300).contains(&status) {
-            bail!("the gateway's API refuses PUT {path}: {status} {text}");
-        }
-        Ok(())
-    }
-
-    /// Sends a PUT to the API: status and text, whatever they are.
-    ///
-    /// # Errors
-    /// When the gateway cannot be reached.
-    pub async fn try_put(&self, path: &str, body: &serde_json::Value) -> anyhow::Result<(u16, String)> {
-        let request = self.http.put(format!("{}{path}", self.api)).bearer_auth(&self.api_key).json(body);
-        let response = request.send().await.context("the gateway's API does not answer")?;
-        Ok((response.status().as_u16(), response.text().await?))
-    }
-
-    /// Sends a DELETE to the API.
-    ///
-    /// # Errors
-    /// When the gateway cannot be reached, or refuses.
-    pub async fn delete(&self, path: &str) -> anyhow::Result<()> {
-        let request = self.http.delete(format!("{}{path}", self.api)).bearer_auth(&self.api_key);
-        let response = request.send().await.context("the gateway's API does not answer")?;
-        let status = response.status();
-        if !status.is_success() {
-            bail!("the gateway's API refuses DELETE {path}: {status} {}", response.text().await?);
-        }
-        Ok(())
-    }
-
-    /// A token for a courier, as the company's backend makes it.
-    ///
-    /// # Errors
-    /// When it cannot be signed.
-    pub fn token(&self, courier: &str, valid: Duration) -> anyhow::Result<String> {
-        let expires = SystemTime::now().duration_since(UNIX_EPOCH)? + valid;
-        let claims = json!({"sub": courier, "iss": ISSUER, "aud": AUDIENCE, "exp": expires.as_secs()});
-        let key = jsonwebtoken::EncodingKey::from_secret(self.jwt_secret.as_bytes());
-        let header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::HS256);
-        jsonwebtoken::encode(&header, &claims, &key).context("the token cannot be signed")
     }
 
     /// What the gateway's key is known by (`sha256//…`); `None` where couriers connect without TLS.
@@ -299,100 +233,44 @@ impl Identity {
 struct Numbers {
     company: String,
     customer: String,
+    centre: String,
 }
 
 impl Numbers {
     fn random() -> Self {
         let two = || u32::from(rand::random::<u8>()) % 100;
-        Self { company: format!("+493023125{:03}", two()), customer: format!("+4917139200{:02}", two()) }
-    }
-}
-
-/// Two loopback addresses that nobody else uses, so that the trunk side's traffic can be told from all other: the
-/// gateway's and the phone's. Where loopback is a single address, two free ports on that.
-fn own_addresses() -> anyhow::Result<(SocketAddr, SocketAddr)> {
-    for _ in 0..20 {
-        let (a, b) = (rand::random::<u8>(), rand::random::<u8>());
-        let address = |last| SocketAddr::from((Ipv4Addr::new(127, a.max(1), b, last), SIP));
-        let (gateway, phone) = (address(1), address(2));
-        if UdpSocket::bind(gateway).is_ok() && UdpSocket::bind(phone).is_ok() {
-            return Ok((gateway, phone));
+        Self {
+            company: format!("+493023125{:03}", two()),
+            customer: format!("+4917139200{:02}", two()),
+            centre: format!("+494066969{:03}", two()),
         }
     }
-    let free = || UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| socket.local_addr());
-    Ok((free().context("no free port")?, free().context("no free port")?))
 }
 
-#[derive(Serialize)]
-struct Config<'a> {
-    edge: Edge<'a>,
-    auth: Auth<'a>,
-    trunk: Trunk,
-    media: Media,
-    api: Api,
-    store: Store<'a>,
-    log: Log<'a>,
+/// Loopback addresses that nobody else uses, so that each side's traffic can be told from all other. Where loopback is a
+/// single address, two free ports on that.
+struct Addresses {
+    trunk: SocketAddr,
+    phone: SocketAddr,
+    voice: IpAddr,
+    street: IpAddr,
 }
 
-#[derive(Serialize)]
-struct Edge<'a> {
-    listen: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tls_cert: Option<&'a Path>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tls_key: Option<&'a Path>,
-    insecure_loopback: bool,
-}
-
-#[derive(Serialize)]
-struct Auth<'a> {
-    jwt_secret: &'a str,
-    issuer: &'static str,
-    audience: &'static str,
-}
-
-#[derive(Serialize)]
-struct Trunk {
-    udp: String,
-    tcp: String,
-    carrier: String,
-    sources: Vec<String>,
-    trust_asserted_identity: bool,
-}
-
-#[derive(Serialize)]
-struct Media {
-    edge_ips: Vec<&'static str>,
-    trunk_ip: IpAddr,
-}
-
-#[derive(Serialize)]
-struct Api {
-    listen: &'static str,
-    keys: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct Store<'a> {
-    path: &'a Path,
-}
-
-#[derive(Serialize)]
-struct Log<'a> {
-    level: &'a str,
-    format: &'static str,
-}
-
-/// `more` goes over it: `("limits.ring_s", "2")`.
-fn write_config(path: &Path, config: &Config<'_>, more: &[(String, String)]) -> anyhow::Result<()> {
-    let mut table = toml::Table::try_from(config)?;
-    for (key, value) in more {
-        let (section, name) = key.split_once('.').with_context(|| format!("{key} names no section"))?;
-        let value: toml::Table = format!("{name} = {value}").parse()?;
-        let section = table.entry(section).or_insert_with(|| toml::Table::new().into());
-        section.as_table_mut().with_context(|| format!("{key} is no section"))?.extend(value);
+impl Addresses {
+    fn own() -> anyhow::Result<Self> {
+        for _ in 0..20 {
+            let (a, b) = (rand::random::<u8>(), rand::random::<u8>());
+            let ip = |last| Ipv4Addr::new(127, a.max(1), b, last);
+            let [trunk, phone] = [ip(1), ip(2)].map(|ip| SocketAddr::from((ip, SIP)));
+            if UdpSocket::bind(trunk).is_ok() && UdpSocket::bind(phone).is_ok() {
+                return Ok(Self { trunk, phone, voice: ip(3).into(), street: ip(4).into() });
+            }
+        }
+        let free = || UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| socket.local_addr());
+        let [trunk, phone] = [free().context("no free port")?, free().context("no free port")?];
+        let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
+        Ok(Self { trunk, phone, voice: loopback, street: loopback })
     }
-    Ok(std::fs::write(path, toml::to_string(&table)?)?)
 }
 
 fn start_gateway(cast: &Cast, story: &Story, config: &Path) -> anyhow::Result<Program> {
@@ -407,10 +285,4 @@ fn random_hex() -> String {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// RFC 3339, UTC.
-fn time_text(at: SystemTime) -> String {
-    let at = time::OffsetDateTime::from(at);
-    at.format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
 }

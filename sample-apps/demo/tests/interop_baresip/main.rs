@@ -22,6 +22,18 @@ async fn baresip(scene: &Scene, codecs: &str) -> Baresip {
     Baresip::start(&scene.stage, codecs, &speech, scene.folder()).await.unwrap()
 }
 
+/// The courier has called, and the phone rings; `None` where there is no baresip.
+async fn the_phone_rings() -> Option<(Scene, Baresip, doorstep::Call)> {
+    if !installed(&["baresip"]) {
+        return None;
+    }
+    let scene = Scene::set_up().await;
+    let mut phone = baresip(&scene, G711).await;
+    let call = scene.client.contact_customer(ORDER).await.unwrap();
+    phone.expect("CALL_INCOMING").await.unwrap();
+    Some((scene, phone, call))
+}
+
 /// What the customer says.
 fn customer_script() -> Script {
     Sounds::find().unwrap().script(&["vm-intro"]).unwrap()
@@ -109,13 +121,7 @@ async fn the_phone_calls_back_presses_keys_holds_and_hangs_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_couriers_keys_and_hold_reach_the_phone() {
-    if !installed(&["baresip"]) {
-        return;
-    }
-    let scene = Scene::set_up().await;
-    let mut phone = baresip(&scene, G711).await;
-    let call = scene.client.contact_customer(ORDER).await.unwrap();
-    phone.expect("CALL_INCOMING").await.unwrap();
+    let Some((scene, mut phone, call)) = the_phone_rings().await else { return };
     phone.act(Do::Accept).await.unwrap();
     answered(&call).await;
     call.send_dtmf("7").await.unwrap();
@@ -133,13 +139,7 @@ async fn the_couriers_keys_and_hold_reach_the_phone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_phone_that_declines_ends_the_couriers_ringing() {
-    if !installed(&["baresip"]) {
-        return;
-    }
-    let scene = Scene::set_up().await;
-    let mut phone = baresip(&scene, G711).await;
-    let call = scene.client.contact_customer(ORDER).await.unwrap();
-    phone.expect("CALL_INCOMING").await.unwrap();
+    let Some((scene, mut phone, call)) = the_phone_rings().await else { return };
     phone.act(Do::HangUp).await.unwrap();
     // baresip says 486.
     assert_eq!(ended(&call).await, EndReason::Busy);
@@ -149,13 +149,7 @@ async fn a_phone_that_declines_ends_the_couriers_ringing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_courier_who_gives_up_stops_the_phones_ringing() {
-    if !installed(&["baresip"]) {
-        return;
-    }
-    let scene = Scene::set_up().await;
-    let mut phone = baresip(&scene, G711).await;
-    let call = scene.client.contact_customer(ORDER).await.unwrap();
-    phone.expect("CALL_INCOMING").await.unwrap();
+    let Some((scene, mut phone, call)) = the_phone_rings().await else { return };
     call.hang_up().await.unwrap();
     phone.expect("CALL_CLOSED").await.unwrap();
     assert_eq!(ended(&call).await, EndReason::HungUpHere);

@@ -34,10 +34,7 @@ impl Scene {
     pub(crate) async fn with(config: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let cast = Cast::new(folder.path()).unwrap();
-        let more = config.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        // SIPp takes every request outside its scenario for a fault.
-        let quiet = ("trunk.options_interval_s".to_owned(), "0".to_owned());
-        let options = StageOptions { config: more.chain([quiet]).collect(), ..StageOptions::default() };
+        let options = StageOptions::without_options(config.iter().copied());
         let stage = Stage::set_up(&cast, &mut Story::default(), &options).await.unwrap();
         stage.place_order(ORDER, "Order 4711").await.unwrap();
         let token = stage.token(&stage.courier, Duration::from_secs(600)).unwrap();
