@@ -76,6 +76,6 @@ pub(super) fn address(address: IpAddr) -> Vec<Packed> {
         Packed::new(Encoding::AddressBytes, backwards),
         Packed::new(Encoding::XorAddress, masked),
     ];
-    packed.retain(|packed| !packed.bytes.iter().all(|byte| (b' '..=b'~').contains(byte)));
+    packed.retain(|packed| !packed.bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b' '));
     packed
 }
