@@ -15,7 +15,7 @@ async fn nothing_crosses_in_a_hundred_calls() {
     assert_eq!(report.calls, CALLS);
     assert_eq!(report.plots, campaign::plots(), "a kind of call is missing");
     assert!(report.answered > 10, "{} answered calls prove little", report.answered);
-    assert!(report.courier_packets > 1000 && report.customer_packets > 500, "{report:?}");
+    assert!(report.courier_packets > 300 && report.customer_packets > 300, "{report:?}");
     assert!(report.bytes > 100_000, "{} bytes are too few to be all that was said", report.bytes);
     let leaks: Vec<_> = report.leaks.iter().map(ToString::to_string).collect();
     assert!(leaks.is_empty(), "{}", leaks.join("\n"));
