@@ -1,11 +1,29 @@
 //! What the queue asks of a push provider, and what it may answer. The queue decides by the verdict alone: it knows neither Apple's
 //! nor Google's statuses.
 
-use std::time::{Duration, SystemTime};
+pub mod apns;
+mod check;
+pub mod fcm;
+mod payload;
+mod sender;
+mod set;
+mod settings;
+mod verdict_table;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use doorstep_sensitive::Sensitive;
 use uuid::Uuid;
+
+pub use check::Check;
+pub use set::Providers;
+pub use settings::{ProviderSettings, SettingsError};
+pub use verdict_table::{Class, Row};
+
+/// The time of day, handed in so that a test can move it.
+pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 /// Who carries pushes to a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,6 +86,14 @@ pub struct Push {
     pub sent_at: u64,
     /// Unix milliseconds. It is never sent at or after this.
     pub expires_at: u64,
+}
+
+impl Push {
+    /// Whether its time is over: it must not be sent any more.
+    pub fn is_expired(&self, now: SystemTime) -> bool {
+        let now = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+        now >= u128::from(self.expires_at)
+    }
 }
 
 /// What became of one attempt.
