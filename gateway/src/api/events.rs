@@ -111,7 +111,7 @@ impl Source {
                         continue;
                     }
                     self.over = self.call.is_some() && call.ended_at.is_some();
-                    return Some(event(words::event(kind), &CallView::from(call)));
+                    return Some(event(words::event(kind), &CallView::from(*call)));
                 }
                 Ok(Announcement::Trunk { carrier, up }) if self.call.is_none() => {
                     return Some(event("trunk", &TrunkView { carrier, up }));

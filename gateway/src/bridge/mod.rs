@@ -15,6 +15,7 @@ mod desk;
 mod message;
 mod ring_group;
 mod signal;
+mod spare;
 mod talk;
 mod talk_leg;
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::desk::Desk;
 use super::signal::{CallInput, Farewell, LegInput, Reach};
+use super::spare::{Spare, SpareLeg};
 use crate::core::{LegId, LegProfile, MediaEvent, OpId, Sdp, Timestamp, WakeOutcome};
 
 /// How long a connected app may be silent before it is woken as well.
@@ -39,8 +40,7 @@ pub(super) struct RingGroup {
     /// By their places among the apps that the call was given.
     apps: Vec<App>,
     legs: BTreeMap<LegId, AppLeg>,
-    /// An offer made in advance, so that an app that wakes need not wait for it.
-    spare: Option<Spare>,
+    spare: Spare,
     wake: Wake,
     until: Timestamp,
     rang: bool,
@@ -74,13 +74,6 @@ struct AppLeg {
     answer: Option<(Sdp, OpId)>,
 }
 
-#[derive(Debug)]
-struct Spare {
-    leg: LegId,
-    op: OpId,
-    sdp: Option<Sdp>,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wake {
     NotAsked,
@@ -97,7 +90,7 @@ impl RingGroup {
         let mut group = Self {
             apps: Vec::new(),
             legs: BTreeMap::new(),
-            spare: None,
+            spare: Spare::default(),
             wake: Wake::NotAsked,
             until,
             rang: false,
@@ -148,7 +141,7 @@ impl RingGroup {
         for app in &mut self.apps {
             app.standing = Standing::Out;
         }
-        self.drop_spare(desk);
+        self.spare.keep(false, desk);
         for leg in std::mem::take(&mut self.legs).into_keys() {
             desk.end_leg(leg, why);
         }
@@ -172,16 +165,12 @@ impl RingGroup {
             Standing::Away { .. } | Standing::Called => app.standing = Standing::Called,
         }
         // Of its former calls the last may still be answered; older ones are over.
-        let former = self.legs.iter().filter(|(_, leg)| leg.place == place && leg.superseded);
-        for leg in former.map(|(id, _)| *id).collect::<Vec<_>>() {
-            self.legs.remove(&leg);
-            desk.end_leg(leg, Farewell::Failure);
-        }
+        self.end_former(place, desk);
         for leg in self.legs.values_mut().filter(|leg| leg.place == place) {
             leg.superseded = true;
         }
         match self.spare.take() {
-            Some(Spare { leg, op, sdp }) => {
+            Some(SpareLeg { leg, op, sdp }) => {
                 self.legs.insert(leg, AppLeg::new(place, op));
                 if let Some(sdp) = sdp {
                     self.call(now, leg, sdp, desk);
@@ -222,17 +211,15 @@ impl RingGroup {
     fn media(&mut self, now: Timestamp, event: &MediaEvent, desk: &mut Desk) -> RingEvent {
         match event {
             MediaEvent::LocalDescription { leg, op, sdp } => {
-                if let Some(spare) = self.spare.as_mut().filter(|spare| spare.op == *op) {
-                    spare.sdp = Some(sdp.clone());
-                } else if self.legs.get(leg).is_some_and(|leg| leg.offer_op == *op && leg.called_at.is_none())
-                {
+                let waits = |leg: &AppLeg| leg.offer_op == *op && leg.called_at.is_none();
+                if !self.spare.described(*op, sdp) && self.legs.get(leg).is_some_and(waits) {
                     self.call(now, *leg, sdp.clone(), desk);
                 }
                 RingEvent::None
             }
             MediaEvent::Failed { leg, .. } => {
-                if self.spare.as_ref().is_some_and(|spare| spare.leg == *leg) {
-                    self.drop_spare(desk);
+                if self.spare.is(*leg) {
+                    self.spare.keep(false, desk);
                     return RingEvent::None;
                 }
                 self.drop_leg(*leg, Standing::Out, desk)
@@ -280,6 +267,15 @@ impl RingGroup {
                 self.cancel(Farewell::Declined, desk);
                 RingEvent::Declined
             }
+            // RFC 3261 section 8.2.2.2: the app has this call already, by its former INVITE.
+            LegInput::Refused(482) if self.former(leg).is_some() => {
+                if let Some(former) = self.former(leg).and_then(|former| self.legs.get_mut(&former)) {
+                    former.superseded = false;
+                }
+                self.legs.remove(&leg);
+                desk.end_leg(leg, Farewell::Failure);
+                RingEvent::None
+            }
             LegInput::Refused(_) | LegInput::HungUp => self.drop_leg(leg, Standing::Out, desk),
             LegInput::Lost | LegInput::FlowLost => {
                 let event = self.drop_leg(leg, Standing::Away { lost: true }, desk);
@@ -324,21 +320,7 @@ impl RingGroup {
     /// As long as somebody may wake, an offer lies ready.
     fn keep_spare(&mut self, desk: &mut Desk) {
         let away = self.apps.iter().any(|app| matches!(app.standing, Standing::Away { .. }));
-        match (&self.spare, away) {
-            (None, true) if self.wake != Wake::InVain => {
-                let leg = desk.new_leg();
-                let op = desk.create_offer(leg, LegProfile::WebRtc, false);
-                self.spare = Some(Spare { leg, op, sdp: None });
-            }
-            (Some(_), false) => self.drop_spare(desk),
-            (Some(_), true) | (None, _) => {}
-        }
-    }
-
-    fn drop_spare(&mut self, desk: &mut Desk) {
-        if let Some(spare) = self.spare.take() {
-            desk.end_leg(spare.leg, Farewell::Normal);
-        }
+        self.spare.keep(away && self.wake != Wake::InVain, desk);
     }
 
     fn could_be_frozen(&self, leg: &AppLeg) -> bool {
@@ -363,8 +345,25 @@ impl RingGroup {
             && let Some(app) = self.apps.get_mut(leg.place)
         {
             app.standing = standing;
+            if standing == Standing::Out {
+                self.end_former(leg.place, desk);
+            }
         }
         self.anybody()
+    }
+
+    /// The superseded leg of the same app.
+    fn former(&self, of: LegId) -> Option<LegId> {
+        let of = self.legs.get(&of).filter(|leg| !leg.superseded)?;
+        self.legs.iter().find(|(_, leg)| leg.place == of.place && leg.superseded).map(|(id, _)| *id)
+    }
+
+    fn end_former(&mut self, place: usize, desk: &mut Desk) {
+        let former = self.legs.iter().filter(|(_, leg)| leg.place == place && leg.superseded);
+        for leg in former.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.legs.remove(&leg);
+            desk.end_leg(leg, Farewell::Failure);
+        }
     }
 
     fn anybody(&self) -> RingEvent {

@@ -14,7 +14,7 @@ use super::ids::{CallId, CourierId, FlowId, Hidden, OrderId};
 use super::io::Output;
 use super::lookup::{Binding, Lookup, PushTarget};
 use super::pending::Pending;
-use super::registrar::{App, Change, MAX_APPS, same_binding};
+use super::registrar::{App, Change, MAX_APPS, same_app};
 use crate::bridge::CallInput;
 
 /// A courier's device as push-service knows it: the app's `+sip.instance` UUID, or a hash of courier and contact for an app that has
@@ -149,7 +149,7 @@ impl GatewayCore {
         for number in theirs.map(|(number, _)| *number).collect::<Vec<_>>() {
             let Some(entry) = self.calls.get_mut(&number) else { continue };
             let app = App { binding: binding.clone(), flow: Some(flow) };
-            let place = match entry.apps.iter().position(|app| same_binding(&app.binding, binding)) {
+            let place = match entry.apps.iter().position(|app| same_app(&app.binding, binding)) {
                 Some(place) => {
                     entry.apps[place] = app;
                     place

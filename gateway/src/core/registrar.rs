@@ -95,15 +95,14 @@ impl Registrar {
 
     /// The courier's apps that can be called: those with a flow, and of the others in the store those that can be woken.
     pub(super) fn apps_of(&self, courier: &CourierId, now: Timestamp, stored: Vec<Binding>) -> Vec<App> {
-        let live = self.live.get(courier).into_iter().flatten();
+        let live = self.live.get(courier).into_iter().flatten().rev();
         let live = live.filter(|app| is_current(&app.binding, now));
-        let mut apps: Vec<_> =
-            live.map(|app| App { binding: app.binding.clone(), flow: Some(app.flow) }).collect();
-        apps.drain(..apps.len().saturating_sub(MAX_APPS));
+        let live = live.map(|app| App { binding: app.binding.clone(), flow: Some(app.flow) });
         let away = stored.into_iter().filter(|binding| binding.courier == *courier && binding.push.is_some());
-        for binding in away {
-            if apps.len() < MAX_APPS && !apps.iter().any(|app| same_binding(&app.binding, &binding)) {
-                apps.push(App { binding, flow: None });
+        let mut apps: Vec<App> = Vec::new();
+        for app in live.chain(away.map(|binding| App { binding, flow: None })) {
+            if apps.len() < MAX_APPS && !apps.iter().any(|known| same_app(&known.binding, &app.binding)) {
+                apps.push(app);
             }
         }
         apps
@@ -201,8 +200,16 @@ fn is_current(binding: &Binding, now: Timestamp) -> bool {
     binding.expires_at > now || binding.push.is_some()
 }
 
+/// Whether two bindings are of one app: it is called on one of its flows only (RFC 5626 section 5.3).
+pub(super) fn same_app(a: &Binding, b: &Binding) -> bool {
+    match (&a.instance, &b.instance) {
+        (Some(one), Some(other)) => one == other,
+        (Some(_), None) | (None, Some(_)) | (None, None) => a.contact == b.contact,
+    }
+}
+
 /// RFC 5626 section 6: instance and reg-id name a binding; without them its URI does.
-pub(super) fn same_binding(a: &Binding, b: &Binding) -> bool {
+fn same_binding(a: &Binding, b: &Binding) -> bool {
     match (&a.instance, &b.instance) {
         (Some(one), Some(other)) => one == other && a.reg_id == b.reg_id,
         (Some(_), None) | (None, Some(_)) | (None, None) => a.contact == b.contact,

@@ -82,7 +82,7 @@ pub enum Announcement {
         /// Which step.
         kind: CallEventKind,
         /// The record.
-        call: StoredCall,
+        call: Box<StoredCall>,
     },
     /// A carrier answers again, or no longer does.
     Trunk {

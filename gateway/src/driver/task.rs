@@ -304,7 +304,7 @@ impl<M: MediaPlane> Driver<M> {
                 );
                 let call = StoredCall::of(&record, &self.clock);
                 self.ends.live.update(&call);
-                Announcement::Call { kind, call }
+                Announcement::Call { kind, call: Box::new(call) }
             }
             GatewayEvent::Counted { record } => {
                 self.ends.live.update(&StoredCall::of(&record, &self.clock));

@@ -61,6 +61,7 @@ impl World {
     /// push-service says what became of the last wake.
     pub(super) fn wake_went(&mut self, outcome: WakeOutcome) {
         let call = self.wakes().last().unwrap().0.clone();
+        self.went.push((call.clone(), outcome));
         self.input(Input::PushResult { call, outcome });
     }
 

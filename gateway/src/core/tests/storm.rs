@@ -16,7 +16,8 @@ use super::world::{
     PHONE_ANSWER, PHONE_OFFER, TRUNK_HOST, Who, World, config,
 };
 use crate::core::{
-    CallEventKind, Command, GatewayEvent, Input, MediaEvent, MediaFailure, OpId, OrderId, Side,
+    CallEventKind, CallId, ClipId, Command, CourierId, DeviceId, Fallback, GatewayEvent, Input, MediaEvent,
+    MediaFailure, OpId, OrderId, PushCommand, Side, WakeOutcome,
 };
 
 #[derive(Debug, Clone)]
@@ -24,6 +25,17 @@ enum Step {
     Wait(u64),
     Connect,
     Register(usize),
+    /// With push data, as the app of that number, wherever it is connected.
+    RegisterWakeable(usize),
+    /// The app of that number registers with push data and is closed.
+    Close(usize),
+    /// push-service says what became of the newest wake.
+    WakeGoes(WakeOutcome),
+    DeviceGone(usize),
+    /// An app takes a call over that another has.
+    TakeOver(usize, usize),
+    /// Messages that are being heard come to their end.
+    Played,
     Cut(usize),
     Reconnect(usize),
     AppCalls(usize, &'static str, &'static str),
@@ -40,7 +52,7 @@ enum Step {
     MediaAreFull(bool),
     MediaBreak(usize),
     OrderIsOpen(bool),
-    Centre(bool),
+    Otherwise(u8),
 }
 
 /// What somebody does in a session.
@@ -103,7 +115,16 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0..4u8).prop_map(|n| Step::MediaAreFull(n == 0)),
         1 => (0..4usize).prop_map(Step::MediaBreak),
         1 => (0..4u8).prop_map(|n| Step::OrderIsOpen(n > 0)),
-        1 => any::<bool>().prop_map(Step::Centre),
+        2 => (0..4u8).prop_map(Step::Otherwise),
+        3 => (0..3usize).prop_map(Step::RegisterWakeable),
+        2 => (0..3usize).prop_map(Step::Close),
+        4 => prop_oneof![
+            2 => Just(WakeOutcome::Accepted), 2 => Just(WakeOutcome::Sent), 1 => Just(WakeOutcome::NoDevice),
+            1 => Just(WakeOutcome::Failed), 1 => Just(WakeOutcome::Unavailable)
+        ].prop_map(Step::WakeGoes),
+        1 => (0..3usize).prop_map(Step::DeviceGone),
+        1 => (0..3usize, 0..3usize).prop_map(|(by, from)| Step::TakeOver(by, from)),
+        3 => Just(Step::Played),
     ];
     proptest::collection::vec(step, 1..60)
 }
@@ -230,12 +251,66 @@ impl Storm {
                 }
             }
             Step::OrderIsOpen(open) => self.world.store.open = open,
-            Step::Centre(centre) => {
-                self.world.store.otherwise =
-                    if centre { self.world.centre() } else { crate::core::Fallback::Refuse };
+            Step::Otherwise(n) => self.world.store.otherwise = self.otherwise(n),
+            Step::RegisterWakeable(n) => self.register_wakeable(n),
+            Step::Close(n) => {
+                self.register_wakeable(n);
+                self.world.pass(Duration::from_millis(100));
+                self.step(Step::Cut(n));
+            }
+            Step::WakeGoes(outcome) => {
+                if !self.world.wakes().is_empty() {
+                    self.world.wake_went(outcome);
+                }
+            }
+            Step::DeviceGone(n) => {
+                let device = DeviceId(format!("app-{n}"));
+                self.world.input(Input::DeviceGone { courier: CourierId::new(COURIER), device });
+            }
+            Step::TakeOver(by, from) => self.take_over(by, from),
+            Step::Played => {
+                let legs: BTreeSet<_> = self.world.media.played.drain(..).map(|(leg, _)| leg).collect();
+                for leg in legs {
+                    self.world.input(Input::Media(MediaEvent::Played { leg }));
+                }
             }
         }
         self.look();
+    }
+
+    fn otherwise(&self, n: u8) -> Fallback {
+        let message = ClipId(0);
+        match (n, self.world.centre()) {
+            (0, _) => Fallback::Refuse,
+            (1, _) => Fallback::Message { clip: message },
+            (2, Fallback::ContactCentre { number, caller_id, .. }) => {
+                Fallback::ContactCentre { number, caller_id, message: Some(message) }
+            }
+            (_, centre) => centre,
+        }
+    }
+
+    fn register_wakeable(&mut self, n: usize) {
+        let place = n % self.apps.len();
+        let (app, number) = (self.apps[place], u32::try_from(place).unwrap());
+        if !self.cut.contains(&app) {
+            self.world.send_register_wakeable(app, number);
+        }
+    }
+
+    fn take_over(&mut self, by: usize, from: usize) {
+        let (by, from) = (self.app(by), self.app(from));
+        let theirs = self.sessions.get(&Who::App(from)).and_then(|sessions| sessions.last().copied());
+        let Some(replaces) = theirs.and_then(|session| self.world.app(from).replaces_value(session)) else {
+            return;
+        };
+        if !self.cut.contains(&by) {
+            let mut headers = Headers::default();
+            headers.push(HeaderName::Replaces, replaces).unwrap();
+            let uri = format!("sip:order.{ORDER}@{EDGE_HOST}");
+            let session = self.world.invite_with(by, &uri, APP_OFFER, headers);
+            self.began(Who::App(by), session);
+        }
     }
 
     fn answer_newest(&mut self, who: Who) {
@@ -416,6 +491,21 @@ proptest! {
         started.sort();
         ended.sort();
         prop_assert_eq!(started, ended, "each call begins once and ends once");
+        let mut waking = BTreeSet::new();
+        let mut woken = BTreeSet::new();
+        for command in &world.pushed {
+            match command {
+                PushCommand::Wake { call, .. } => {
+                    prop_assert!(woken.insert(call) && waking.insert(call), "one wake a call");
+                }
+                PushCommand::CancelWake { call } => prop_assert!(waking.remove(call), "called off once"),
+                PushCommand::PutDevice { .. } | PushCommand::DeleteDevice { .. } => {}
+            }
+        }
+        let in_vain = |call: &CallId| world.went.iter().any(|(of, outcome)| {
+            of == call && matches!(outcome, WakeOutcome::NoDevice | WakeOutcome::Failed)
+        });
+        prop_assert!(waking.into_iter().all(in_vain), "what was asked for is called off, unless it is over");
         prop_assert_eq!(world.drained, stop);
         prop_assert_eq!(world.carrier.session_count(), 0);
         for app in world.apps.values() {

@@ -447,3 +447,49 @@ fn a_store_that_cannot_say_who_else_there_is_leaves_those_who_are_connected() {
     world.end(Who::App(here), a);
     world.assert_nothing_left();
 }
+
+#[test]
+fn an_app_with_two_connections_is_called_on_the_newer_and_may_keep_the_call_on_the_older() {
+    let mut world = World::new();
+    let contact = |reg_id| {
+        format!("<sip:app@one.invalid;transport=ws>;+sip.instance=\"<urn:uuid:both>\";reg-id={reg_id}")
+    };
+    let flows = [world.connect(COURIER), world.connect(COURIER)];
+    for (reg_id, flow) in [(1, flows[0]), (2, flows[1])] {
+        world.register_with(flow, COURIER, 600, &contact(reg_id));
+    }
+    world.phone_calls(CUSTOMER, COMPANY, PHONE_OFFER);
+    let (a, _) = world.invited(Who::App(flows[1]));
+    world.pass(SECOND);
+    assert_eq!(world.count("Edge: INVITE"), 1, "one app, one INVITE (RFC 5626)");
+    world.ring(Who::App(flows[1]), a);
+    // It registers anew on the other; what it says there is that it has the call.
+    world.register_with(flows[0], COURIER, 600, &contact(1));
+    let (again, _) = world.invited(Who::App(flows[0]));
+    world.reject(Who::App(flows[0]), again, 482);
+    world.pass(SECOND);
+    assert_eq!(world.core.call_count(), 1);
+    world.answer(Who::App(flows[1]), a, APP_ANSWER);
+    world.answered(Who::Carrier);
+    world.pass(SECOND);
+    assert_eq!((world.media.talking().len(), world.media.open()), (1, 2));
+    world.end(Who::App(flows[1]), a);
+    world.assert_nothing_left();
+}
+
+#[test]
+fn who_is_busy_on_the_new_connection_is_not_rung_on_the_old_one() {
+    let mut world = World::new();
+    let old = world.connect(COURIER);
+    world.register_wakeable(old, 1);
+    world.phone_calls(CUSTOMER, COMPANY, PHONE_OFFER);
+    let (o, _) = world.invited(Who::App(old));
+    world.ring(Who::App(old), o);
+    let new = world.connect(COURIER);
+    world.send_register_wakeable(new, 1);
+    let (n, _) = world.invited(Who::App(new));
+    world.reject(Who::App(new), n, 486);
+    assert!(matches!(world.ended(Who::App(old)), EndCause::Remote { .. }));
+    assert_eq!(world.refused(Who::Carrier).status, StatusCode::TEMPORARILY_UNAVAILABLE);
+    world.assert_nothing_left();
+}

@@ -11,8 +11,9 @@ use rand_chacha::ChaCha12Rng;
 use super::media::FakeMedia;
 use super::store::FakeStore;
 use crate::core::{
-    CallRecord, CarrierConfig, CarrierId, CoreConfig, CourierId, ErrorCode, Frame, GatewayCore, GatewayEvent,
-    Identity, Input, LegProfile, Lookup, LookupResult, MediaEvent, OpId, Output, Peer, PushCommand, Side,
+    CallId, CallRecord, CarrierConfig, CarrierId, CoreConfig, CourierId, ErrorCode, Frame, GatewayCore,
+    GatewayEvent, Identity, Input, LegProfile, Lookup, LookupResult, MediaEvent, OpId, Output, Peer,
+    PushCommand, Side, WakeOutcome,
 };
 use crate::masking::{E164, NumberPlan};
 
@@ -63,6 +64,8 @@ pub(super) struct World {
     pub(super) events: Vec<GatewayEvent>,
     /// What push-service was told.
     pub(super) pushed: Vec<PushCommand>,
+    /// What push-service answered.
+    pub(super) went: Vec<(CallId, WakeOutcome)>,
     pub(super) done: Vec<(OpId, Result<crate::core::CallId, ErrorCode>)>,
     pub(super) drained: bool,
     /// How many questions about orders the store was asked.
@@ -114,6 +117,7 @@ impl World {
             heard: VecDeque::new(),
             events: Vec::new(),
             pushed: Vec::new(),
+            went: Vec::new(),
             done: Vec::new(),
             drained: false,
             asked: 0,
