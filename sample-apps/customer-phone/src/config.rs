@@ -5,6 +5,7 @@ use std::time::Duration;
 use doorstep_media::sdp::Codec;
 use doorstep_sip::Sensitive;
 use doorstep_sip::msg::Host;
+use doorstep_sip::registration::PushParams;
 
 use crate::{Gossip, PacketLog};
 
@@ -33,6 +34,10 @@ pub struct PhoneConfig {
     pub tap: Option<PathBuf>,
     /// Where to note every packet that arrives at its media sockets.
     pub packets: Option<PacketLog>,
+    /// As a softphone, what tells it from its owner's others (RFC 5626); made up if `None`.
+    pub instance: Option<String>,
+    /// As a softphone, how a push wakes it (RFC 8599).
+    pub push: Option<PushParams>,
     /// What it says beyond what is needed.
     pub gossip: Gossip,
     /// What it does when somebody calls.
@@ -54,6 +59,8 @@ impl PhoneConfig {
             record: None,
             tap: None,
             packets: None,
+            instance: None,
+            push: None,
             gossip: Gossip::default(),
             on_call: OnCall::Answer { after: Duration::ZERO },
         }

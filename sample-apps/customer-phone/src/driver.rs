@@ -102,6 +102,7 @@ impl Driver {
         if let Transport::WebSocket { sign_in: SignIn::Password(password), .. } = &config.transport {
             ua.set_credentials(Some(Credentials::new(config.number.clone(), password.expose().clone())));
         }
+        let instance = config.instance.clone().unwrap_or_else(registration::instance);
         Self {
             config,
             ua,
@@ -109,7 +110,7 @@ impl Driver {
             sessions: BTreeMap::new(),
             last_call: 0,
             contact: None,
-            instance: registration::instance(),
+            instance,
             epoch: Instant::now(),
             events,
             news,

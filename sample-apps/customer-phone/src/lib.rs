@@ -23,3 +23,4 @@ pub use event::{CallId, EndReason, PhoneEvent, PhoneEventKind};
 pub use gossip::Gossip;
 pub use packets::{PacketCounts, PacketLog};
 pub use phone::{Phone, PhoneError, PhoneEvents};
+pub use registration::instance as new_instance;

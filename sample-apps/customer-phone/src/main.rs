@@ -172,6 +172,8 @@ fn config(cli: &Cli) -> PhoneConfig {
         record: cli.record.clone(),
         tap: cli.tap.clone(),
         packets: None,
+        instance: None,
+        push: None,
         gossip: Gossip::default(),
         on_call,
     }

@@ -32,6 +32,27 @@ pub struct PacketCounts {
     pub other: u64,
 }
 
+impl PacketCounts {
+    /// All of them.
+    pub const fn total(self) -> u64 {
+        self.stun + self.dtls + self.rtp + self.rtcp + self.other
+    }
+}
+
+impl std::ops::Add for PacketCounts {
+    type Output = Self;
+
+    fn add(self, more: Self) -> Self {
+        Self {
+            stun: self.stun + more.stun,
+            dtls: self.dtls + more.dtls,
+            rtp: self.rtp + more.rtp,
+            rtcp: self.rtcp + more.rtcp,
+            other: self.other + more.other,
+        }
+    }
+}
+
 impl PacketLog {
     /// Begins a file.
     ///

@@ -9,7 +9,7 @@ use crate::driver::Driver;
 use crate::wire::Wire;
 
 /// A name of its own for one phone, which tells it from its owner's others (RFC 5626 section 4.1): a version 4 UUID.
-pub(crate) fn instance() -> String {
+pub fn instance() -> String {
     let random: u128 = rand::random();
     let version_4 = (random & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
     let hex = format!("{version_4:032x}");
@@ -25,7 +25,11 @@ impl Driver {
         let mut registrar = SipUri::new(me.host.clone());
         registrar.port = me.port;
         let me = NameAddr::new(me);
-        let mut contact = NameAddr::new(self.contact.clone().ok_or(PhoneError::WrongState)?);
+        let mut contact = self.contact.clone().ok_or(PhoneError::WrongState)?;
+        if let Some(push) = &self.config.push {
+            contact = push.write(&contact).map_err(UaError::from)?;
+        }
+        let mut contact = NameAddr::new(contact);
         let instance = format!("\"<urn:uuid:{}>\"", self.instance);
         for (name, value) in [("expires", "3600"), ("reg-id", "1"), ("+sip.instance", &instance)] {
             contact.params.set(name, Some(value)).map_err(UaError::from)?;

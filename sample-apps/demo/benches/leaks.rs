@@ -48,8 +48,8 @@ async fn main() -> anyhow::Result<ExitCode> {
         report.calls,
         report.plots,
         report.answered,
-        report.courier_packets,
-        report.customer_packets,
+        report.courier_packets.total(),
+        report.customer_packets.total(),
         report.bytes / 1000,
         report.leaks.len()
     )?;

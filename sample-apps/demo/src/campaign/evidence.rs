@@ -37,12 +37,12 @@ impl Evidence {
     /// What one of the courier's apps saw.
     pub(super) fn add_courier(&mut self, (taps, seen): (Taps, PacketCounts)) {
         self.courier.push(taps);
-        self.courier_packets = sum(self.courier_packets, seen);
+        self.courier_packets = self.courier_packets + seen;
     }
 
     pub(super) fn add_customer(&mut self, (taps, seen): (Taps, PacketCounts)) {
         self.customer.push(taps);
-        self.customer_packets = sum(self.customer_packets, seen);
+        self.customer_packets = self.customer_packets + seen;
     }
 
     pub(super) fn add_answer(&mut self, place: impl Into<String>, text: String) {
@@ -91,8 +91,8 @@ impl Evidence {
                 report.leaks.extend(scanner.scan(place, text.as_bytes()));
             }
         }
-        report.courier_packets += total(self.courier_packets);
-        report.customer_packets += total(self.customer_packets);
+        report.courier_packets = report.courier_packets + self.courier_packets;
+        report.customer_packets = report.customer_packets + self.customer_packets;
         self.prove(stage, own_address)
     }
 
@@ -190,18 +190,4 @@ fn bytes_of(sides: &[Taps]) -> std::io::Result<Vec<u8>> {
 fn call_id<'a>(message: &&'a str) -> &'a str {
     let line = message.lines().find_map(|line| line.strip_prefix("Call-ID:"));
     line.unwrap_or_default().trim()
-}
-
-fn sum(a: PacketCounts, b: PacketCounts) -> PacketCounts {
-    PacketCounts {
-        stun: a.stun + b.stun,
-        dtls: a.dtls + b.dtls,
-        rtp: a.rtp + b.rtp,
-        rtcp: a.rtcp + b.rtcp,
-        other: a.other + b.other,
-    }
-}
-
-fn total(counts: PacketCounts) -> u64 {
-    counts.stun + counts.dtls + counts.rtp + counts.rtcp + counts.other
 }

@@ -14,6 +14,7 @@ mod silence;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use customer_phone::PacketCounts;
 use doorstep_testkit::leaks::{Leak, Scanner};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -38,10 +39,10 @@ pub struct Report {
     pub plots: usize,
     /// How much was searched.
     pub bytes: u64,
-    /// How many packets of media that reached the courier.
-    pub courier_packets: u64,
-    /// How many that reached the customer.
-    pub customer_packets: u64,
+    /// The packets of media that reached the courier.
+    pub courier_packets: PacketCounts,
+    /// Those that reached the customer.
+    pub customer_packets: PacketCounts,
     /// What was found.
     pub leaks: Vec<Leak>,
 }
