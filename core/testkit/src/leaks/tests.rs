@@ -170,7 +170,8 @@ fn a_number_in_half_bytes_is_found_at_either_half_and_in_either_order() {
             assert_eq!(encodings(&packet), [Encoding::Bcd], "{digits} {swapped}");
         }
     }
-    assert_eq!(encodings(&half_bytes("4917612345679", false)), []);
+    // The last digit of an odd number may share its byte with anything.
+    assert_eq!(encodings(&half_bytes("4917612345698", false)), []);
 }
 
 #[test]
