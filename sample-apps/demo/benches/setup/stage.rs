@@ -74,7 +74,8 @@ fn tell(event: &PhoneEvent) {
         | PhoneEventKind::Ringing
         | PhoneEventKind::Digit { .. }
         | PhoneEventKind::Held { .. }
-        | PhoneEventKind::MediaChanged { .. } => return,
+        | PhoneEventKind::MediaChanged { .. }
+        | PhoneEventKind::Transfer { .. } => return,
     };
     println!("{}", json!({"event": name, "at": ms(event.at)}));
 }
