@@ -41,6 +41,9 @@ impl App {
     }
 }
 
+/// How many bindings a courier may have; the newest count.
+const MAX_BINDINGS: usize = 20;
+
 /// Which bindings have a live flow.
 pub(super) struct Registrar {
     limits: RegistrarLimits,
@@ -231,7 +234,7 @@ fn binding_of(
         cseq: register.cseq,
         expires_at: now + contact.expires,
         push: contact.push.as_ref().map(|push| PushTarget {
-            provider: push.provider.clone(),
+            provider: push.provider.to_ascii_lowercase(),
             param: push.param.clone().unwrap_or_default(),
             prid: push.prid.clone(),
         }),
@@ -316,12 +319,26 @@ impl GatewayCore {
             return self.go_on_registering(registering);
         }
         self.forget_devices(&registering.before, &bindings);
+        let bindings = self.drop_excess(bindings);
         let contacts: Vec<_> = bindings.iter().filter_map(|binding| contact_of(now, binding)).collect();
         let mut reply = registrar::accept(&registering.register, &contacts);
         for (name, value) in registering.headers.iter() {
             add(&mut reply.headers, name.clone(), value.to_owned());
         }
         self.respond_app(now, registering.incoming, reply);
+    }
+
+    /// Bindings that can be woken do not run out, and each installation of an app makes one: the oldest go. Returns those that stay.
+    fn drop_excess(&mut self, mut bindings: Vec<Binding>) -> Vec<Binding> {
+        bindings.sort_by_key(|binding| std::cmp::Reverse(binding.expires_at));
+        let dropped = bindings.split_off(bindings.len().min(MAX_BINDINGS));
+        for binding in dropped.iter().filter(|old| !bindings.iter().any(|one| one.contact == old.contact)) {
+            let change = Change::Remove(Some(binding.contact.clone()));
+            self.edge.registrar.made(&binding.courier, None, &change);
+            self.tell(change.lookup(&binding.courier));
+        }
+        self.forget_devices(&dropped, &bindings);
+        bindings
     }
 
     pub(super) fn not_registered(&mut self, now: Timestamp, registering: &Registering) {

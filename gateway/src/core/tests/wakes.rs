@@ -493,3 +493,19 @@ fn who_is_busy_on_the_new_connection_is_not_rung_on_the_old_one() {
     assert_eq!(world.refused(Who::Carrier).status, StatusCode::TEMPORARILY_UNAVAILABLE);
     world.assert_nothing_left();
 }
+
+#[test]
+fn installations_that_are_never_heard_of_again_do_not_pile_up() {
+    let mut world = World::new();
+    for app in 0..25 {
+        world.closed_app(app);
+        world.pass(SECOND);
+    }
+    world.pass(SECOND);
+    assert_eq!(world.store.bindings.len(), 20);
+    let deleted = world.pushed.iter().filter_map(|command| match command {
+        PushCommand::DeleteDevice { device } => Some(device.clone()),
+        PushCommand::PutDevice { .. } | PushCommand::Wake { .. } | PushCommand::CancelWake { .. } => None,
+    });
+    assert_eq!(deleted.collect::<Vec<_>>(), [0, 1, 2, 3, 4].map(device), "the oldest go");
+}
