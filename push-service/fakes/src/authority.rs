@@ -1,3 +1,4 @@
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use rcgen::{
@@ -13,6 +14,7 @@ use crate::FakeError;
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
+    listen: IpAddr,
 }
 
 impl Authority {
@@ -27,7 +29,18 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let pem = params.self_signed(&key)?.pem();
-        Ok(Self { issuer: Issuer::new(params, key), pem })
+        Ok(Self { issuer: Issuer::new(params, key), pem, listen: Ipv4Addr::LOCALHOST.into() })
+    }
+
+    /// Stand-ins with this authority listen on this address instead of 127.0.0.1, and may be called by it.
+    #[must_use]
+    pub fn listening_on(self, address: IpAddr) -> Self {
+        Self { listen: address, ..self }
+    }
+
+    /// Where stand-ins with this authority listen.
+    pub(crate) fn listen(&self) -> IpAddr {
+        self.listen
     }
 
     /// The authority's certificate, PEM.
@@ -38,7 +51,8 @@ impl Authority {
     /// A TLS server for these names (host names or addresses) and application protocols.
     pub(crate) fn server(&self, names: &[&str], alpn: &[&[u8]]) -> Result<Arc<ServerConfig>, FakeError> {
         let key = KeyPair::generate()?;
-        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        names.push(self.listen.to_string());
         let mut params = CertificateParams::new(names)?;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let certificate = params.signed_by(&key, &self.issuer)?;

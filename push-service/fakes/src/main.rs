@@ -4,6 +4,7 @@
 //! then one line per push. Ends with its standard input or by SIGTERM.
 
 use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::UNIX_EPOCH;
@@ -22,6 +23,9 @@ struct Arguments {
     /// Folder for the certificate and the keys; it must exist.
     #[arg(long)]
     dir: PathBuf,
+    /// Address to listen on.
+    #[arg(long, default_value_t = IpAddr::from(Ipv4Addr::LOCALHOST))]
+    listen: IpAddr,
     /// Apple developer team.
     #[arg(long, default_value = "DOORTEAM01")]
     team: String,
@@ -49,7 +53,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), FakeError> {
-    let authority = Authority::new()?;
+    let authority = Authority::new()?.listening_on(arguments.listen);
     let clock = Clock::default();
     let account = ApnsAccount { team: arguments.team, key_id: arguments.key_id, topics: arguments.topics };
     let apns = FakeApns::start_with(&authority, account, clock.clone()).await?;

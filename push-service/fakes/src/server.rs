@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -76,12 +76,13 @@ struct Control {
 }
 
 impl Server {
-    /// Listens on a free port of the loopback address.
+    /// Listens on a free port of this address.
     pub(crate) async fn start<S: Service>(
+        listen: IpAddr,
         tls: Arc<ServerConfig>,
         service: Arc<S>,
     ) -> Result<Self, FakeError> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let listener = TcpListener::bind((listen, 0)).await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             connections: Mutex::default(),

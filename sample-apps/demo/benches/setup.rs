@@ -16,12 +16,14 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a measuring tool")]
 
 #[cfg(target_os = "linux")]
+mod path;
+#[cfg(target_os = "linux")]
 #[path = "setup/mod.rs"]
 mod setup;
 
 fn main() -> std::process::ExitCode {
     #[cfg(target_os = "linux")]
-    return setup::main();
+    return path::main::<setup::Setup>();
     #[cfg(not(target_os = "linux"))]
     {
         eprintln!("setup: network namespaces are needed, which only Linux has");

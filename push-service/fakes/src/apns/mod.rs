@@ -20,8 +20,8 @@ use crate::script::{Act, Script, Scripted};
 use crate::server::{Call, Reply, Server, Service, response};
 use crate::{Authority, Clock, FakeError};
 
-/// Names under which the certificate is valid: Apple's two hosts, and the loopback address.
-const NAMES: [&str; 4] = ["api.push.apple.com", "api.sandbox.push.apple.com", "localhost", "127.0.0.1"];
+/// Names under which the certificate is valid: Apple's two hosts, and localhost; its address is added.
+const NAMES: [&str; 3] = ["api.push.apple.com", "api.sandbox.push.apple.com", "localhost"];
 
 /// Whose pushes are taken.
 #[derive(Debug, Clone)]
@@ -85,7 +85,8 @@ impl FakeApns {
             log: Arc::new(Log::new(Log::KEPT)),
             clock,
         });
-        let server = Server::start(authority.server(&NAMES, &[b"h2"])?, Arc::clone(&world)).await?;
+        let tls = authority.server(&NAMES, &[b"h2"])?;
+        let server = Server::start(authority.listen(), tls, Arc::clone(&world)).await?;
         Ok(Self {
             server,
             world,

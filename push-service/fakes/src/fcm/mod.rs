@@ -22,8 +22,8 @@ use crate::script::{Act, Script, Scripted};
 use crate::server::{Call, Reply, Server, Service, response};
 use crate::{Authority, Clock, FakeError};
 
-/// Names under which the certificate is valid: Google's two hosts, and the loopback address.
-const NAMES: [&str; 4] = ["fcm.googleapis.com", "oauth2.googleapis.com", "localhost", "127.0.0.1"];
+/// Names under which the certificate is valid: Google's two hosts, and localhost; its address is added.
+const NAMES: [&str; 3] = ["fcm.googleapis.com", "oauth2.googleapis.com", "localhost"];
 /// Size of a service account's key. Google makes them so.
 const KEY_BITS: usize = 2048;
 
@@ -111,8 +111,8 @@ impl FakeFcm {
             log: Arc::new(Log::new(Log::KEPT)),
             clock,
         });
-        let server =
-            Server::start(authority.server(&NAMES, &[b"h2", b"http/1.1"])?, Arc::clone(&world)).await?;
+        let tls = authority.server(&NAMES, &[b"h2", b"http/1.1"])?;
+        let server = Server::start(authority.listen(), tls, Arc::clone(&world)).await?;
         Ok(Self { server, world, authority_pem: authority.pem().to_owned(), account })
     }
 

@@ -1,37 +1,34 @@
 //! The courier's app: the SDK with a device of the benchmark's own.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 use anyhow::{Context as _, bail};
 use doorstep::audio::AudioFactory;
-use doorstep::{
-    Call, CallState, Client, Config, Credentials, Event, EventStream, RegistrationState, StaticToken,
-};
+use doorstep::{Call, CallState, Client, Config, Event, EventStream, RegistrationState};
 use doorstep_media::device::{AudioDevice, CaptureSink, DeviceError, PlayoutSource, VirtualDevice};
-use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::peer::Orders;
-use super::{ORDER, PATIENCE, RINGS, ms};
+use super::RINGS;
+use crate::path::peer::Orders;
+use crate::path::{ORDER, PATIENCE, app, ms};
 
 /// Rate of its device, Hz.
 const RATE: u32 = 48_000;
 /// A sample that can be heard, out of 32 768; the customer's tone is eight times as loud.
 const AUDIBLE: u16 = 1_000;
-/// How often the round trip is measured.
-const PROBES: usize = 11;
 
 pub(crate) async fn run() -> anyhow::Result<()> {
     let mut orders = Orders::new();
     let ready = orders.next().await?.context("not told where the gateway is")?;
-    println!("{}", json!({"event": "rtt", "ms": round_trip(&ready).await?}));
+    println!("{}", json!({"event": "rtt", "ms": app::round_trip(&ready).await?}));
 
     // A device may start before its first call's sounds are asked for; one call at a time is all there is.
     let (heard, mut ears) = mpsc::channel(4);
-    let config = config(&ready, Ears(heard))?;
+    let mut config = app::config(&ready)?;
+    config.audio = Arc::new(Ears(heard));
     let client = Client::connect(config.clone()).await?;
     let mut events = client.events();
     let mut state = client.registration();
@@ -131,31 +128,6 @@ async fn hang_up(call: &Call) -> anyhow::Result<()> {
     call.hang_up().await?;
     timeout(PATIENCE, call.ended()).await.context("the call does not end")?;
     Ok(())
-}
-
-fn config(ready: &Value, ears: Ears) -> anyhow::Result<Config> {
-    let text = |field: &str| ready[field].as_str().with_context(|| format!("not told the {field}"));
-    let mut config =
-        Config::new(text("edge")?.parse()?, Credentials::Token(Arc::new(StaticToken::new(text("token")?))));
-    config.transport.tls.pins = vec![text("pin")?.parse()?];
-    config.transport.tls.pins_suffice = true;
-    config.audio = Arc::new(ears);
-    Ok(config)
-}
-
-/// The median time that a TCP connection takes to be there, in milliseconds.
-async fn round_trip(ready: &Value) -> anyhow::Result<f64> {
-    let edge = ready["edge"].as_str().context("not told the edge")?;
-    let address = edge.trim_start_matches("wss://").split('/').next().unwrap_or_default();
-    let mut times = Vec::new();
-    for _ in 0..PROBES {
-        let started = Instant::now();
-        TcpStream::connect(address).await?;
-        times.push(started.elapsed());
-    }
-    times.sort();
-    let median: Duration = times.get(PROBES / 2).copied().unwrap_or_default();
-    Ok((median.as_secs_f64() * 10_000.0).round() / 10.0)
 }
 
 /// Makes devices whose microphone hears a tone, and that tell when their speaker first has something to play.

@@ -7,11 +7,10 @@ use customer_phone::{OnCall, Phone, PhoneConfig, PhoneEvent, PhoneEventKind};
 use doorstep_demo::{Cast, Stage, StageOptions, Story};
 use serde_json::json;
 
-use super::peer::Orders;
-use super::{ORDER, PATIENCE, RINGS, ms};
+use super::RINGS;
+use crate::path::peer::Orders;
+use crate::path::{ORDER, PATIENCE, far_edge, ms};
 
-/// The right end of the path.
-const ADDRESS: &str = "10.98.0.2";
 /// Rate of what the customer says, Hz.
 const RATE: u32 = 8_000;
 
@@ -25,13 +24,8 @@ pub(crate) async fn run() -> anyhow::Result<()> {
 
 async fn serve(cast: &Cast, folder: &Path) -> anyhow::Result<()> {
     let mut story = Story::default();
-    let config =
-        [("edge.listen", format!("\"{ADDRESS}:0\"")), ("media.edge_ips", format!("[\"{ADDRESS}\"]"))];
-    let options = StageOptions {
-        log_level: "warn".to_owned(),
-        config: config.map(|(key, value)| (key.to_owned(), value)).to_vec(),
-        ..StageOptions::default()
-    };
+    let options =
+        StageOptions { log_level: "warn".to_owned(), config: far_edge(), ..StageOptions::default() };
     let stage = Stage::set_up(cast, &mut story, &options).await?;
     stage.place_order(ORDER, "Order 4711").await?;
     let says = folder.join("tone.wav");
