@@ -57,7 +57,7 @@ async fn plane(calls: u64, seconds: u64) {
         ports: None,
         strict_source: true,
     };
-    let (plane, mut events) = start(&media, addresses).unwrap();
+    let (plane, mut events) = start(&media, addresses, Vec::new()).unwrap();
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["far", &calls.to_string(), &seconds.to_string()])
         .stdin(Stdio::piped())

@@ -15,4 +15,5 @@ pub mod metrics;
 pub mod server;
 pub mod store;
 pub mod trunk;
+pub mod wake;
 pub mod words;

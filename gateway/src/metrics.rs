@@ -58,7 +58,8 @@ fn describe() {
     describe_counter!("doorstep_calls_ended_total", "Calls that ended, by direction and reason or refusal");
     describe_gauge!("doorstep_calls_active", "Calls going on");
     describe_histogram!("doorstep_call_setup_seconds", Unit::Seconds, "From INVITE to ringing");
-    describe_gauge!("doorstep_trunk_up", "Whether the carrier answers");
+    describe_gauge!("doorstep_trunk_up", "Whether any carrier answers");
+    describe_gauge!("doorstep_carrier_up", "Whether that carrier answers");
     describe_gauge!("doorstep_trunk_connections", "TCP and TLS connections with the carrier");
     describe_counter!(
         "doorstep_trunk_datagrams_dropped_total",
@@ -83,6 +84,21 @@ fn describe() {
     describe_counter!(
         "doorstep_slow_peers_total",
         "Connections that were closed since their far side did not read"
+    );
+    describe_gauge!("doorstep_push_up", "Whether push-service answers; 0: nobody can be woken");
+    describe_counter!("doorstep_wakes_total", "Wakes, by what became of them");
+    describe_histogram!(
+        "doorstep_wake_accepted_seconds",
+        Unit::Seconds,
+        "From a call to push-service's acceptance"
+    );
+    describe_counter!(
+        "doorstep_push_requests_failed_total",
+        "Requests to push-service that failed, by what and why"
+    );
+    describe_counter!(
+        "doorstep_push_devices_dropped_total",
+        "Changes of devices that had to be read from the store later"
     );
     describe_counter!("doorstep_store_errors_total", "Questions that the store did not answer");
     describe_counter!("doorstep_store_refused_total", "Questions that did not fit in the store's queue");

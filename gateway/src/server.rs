@@ -17,12 +17,17 @@ use crate::api::{self, Api};
 use crate::auth::{KeyError, Verifier};
 use crate::clock::Clock;
 use crate::config::{CarrierTransport, Config};
-use crate::core::{CarrierConfig, CarrierId, CoreConfig, CourierId, Credentials, Limits};
+use crate::core::{CarrierConfig, CarrierId, ClipId, CoreConfig, CourierId, Credentials, Limits};
+use crate::driver::lookups::Policy;
 use crate::driver::{Driver, Parts};
 use crate::edge::{Edge, SharedVerifier};
 use crate::media;
 use crate::store::{Store, StoreError};
 use crate::trunk::{self, Trunk, TrunkTls};
+use crate::wake::{self, PushService};
+
+/// The recording of `fallback.message` is the only one.
+const MESSAGE: ClipId = ClipId(0);
 
 /// Why the gateway did not start.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +43,9 @@ pub enum StartError {
     /// Certificates, keys or roots.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The way to push-service.
+    #[error(transparent)]
+    Push(#[from] wake::StartError),
     /// Keys for tokens.
     #[error(transparent)]
     Keys(#[from] KeyError),
@@ -107,16 +115,23 @@ impl Server {
             connector: connector(&config)?,
         };
         let verifier = SharedVerifier::new(Verifier::new(&config.auth)?);
-        let (media, media_events) = media::start(&config.media, media_addresses(&config).await?)
+        let clips = config.message.iter().map(|message| message.clip.clone()).collect();
+        let (media, media_events) = media::start(&config.media, media_addresses(&config).await?, clips)
             .map_err(|error| StartError::Media(error.to_string()))?;
+        let push =
+            config.push.as_ref().map(|push| PushService::start(push, store.clone(), clock)).transpose()?;
         let (driver, handle) = Driver::new(Parts {
             core: core_config(&config),
             seed: rand::rng().random(),
             clock,
             store: store.clone(),
-            contact_centre: config.contact_centre.clone(),
+            policy: Policy {
+                contact_centre: config.contact_centre.clone(),
+                message: config.message.as_ref().map(|_| MESSAGE),
+            },
             media,
             media_events,
+            push,
         });
         let (stop_driver, stopped) = oneshot::channel();
         // The core gives up after `shutdown` by itself; this is the net under it.
@@ -145,7 +160,10 @@ impl Server {
             driver: handle,
             clock,
             numbers: config.numbers.clone(),
-            has_carrier: config.trunk.carrier.is_some(),
+            fallbacks: api::Fallbacks {
+                contact_centre: config.contact_centre.is_some(),
+                message: config.message.is_some(),
+            },
             metrics,
             stop: on_closing,
         };
@@ -231,8 +249,7 @@ async fn open_store(config: &Config, clock: Clock) -> Result<Store, StartError> 
 }
 
 fn connector(config: &Config) -> Result<Option<TlsConnector>, TlsError> {
-    let over_tls =
-        config.trunk.carrier.as_ref().is_some_and(|carrier| carrier.transport == CarrierTransport::Tls);
+    let over_tls = config.trunk.carriers.iter().any(|carrier| carrier.transport == CarrierTransport::Tls);
     over_tls.then(|| client_config(config.trunk.tls_ca.as_deref()).map(TlsConnector::from)).transpose()
 }
 
@@ -276,13 +293,13 @@ fn core_config(config: &Config) -> CoreConfig {
         .iter()
         .map(|user| (CourierId::new(user.user.clone()), user.password.clone()))
         .collect::<BTreeMap<_, _>>();
-    if let Some(carrier) = &config.trunk.carrier {
-        let mut own = CarrierConfig::new(CarrierId(trunk::CARRIER.to_owned()), carrier.host.clone());
+    for carrier in &config.trunk.carriers {
+        let mut own = CarrierConfig::new(CarrierId(carrier.name.clone()), carrier.host.clone());
         own.port = Some(carrier.port);
         own.trust_asserted_identity = config.trunk.trust_asserted_identity;
         own.assert_identity = config.trunk.assert_identity;
         own.health_interval = config.trunk.options_interval;
-        if let Some(register) = &config.trunk.register {
+        if let Some(register) = &carrier.register {
             own.from_host = Some(register.domain.clone());
             own.register = register.expires;
             own.credentials =

@@ -23,10 +23,21 @@ pub(super) struct Readiness {
     ready: bool,
     /// `up` or `down`.
     store: &'static str,
-    /// `up`, `down`, or `none` without a carrier.
+    /// `up` when one of the carriers answers, else `down`; `none` without a carrier.
     trunk: &'static str,
+    /// The carriers, the most preferred first.
+    carriers: Vec<CarrierReadiness>,
     /// Whether the gateway is stopping.
     stopping: bool,
+}
+
+/// One carrier.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CarrierReadiness {
+    /// Its name in the gateway's configuration.
+    name: String,
+    /// `up` or `down`.
+    state: &'static str,
 }
 
 /// The process lives.
@@ -41,13 +52,18 @@ pub(super) async fn healthz() -> &'static str {
 pub(super) async fn readyz(State(state): State<Shared>) -> Response {
     let store = matches!(timeout(PATIENCE, state.store.check()).await, Ok(Ok(())));
     let stopping = *state.stop.borrow();
-    let trunk = !state.has_carrier || state.driver.trunk_is_up();
+    let carriers = state.driver.carriers();
+    let trunk = carriers.is_empty() || carriers.iter().any(|carrier| carrier.up);
     let ready = store && trunk && !stopping;
     let word = |up: bool| if up { "up" } else { "down" };
     let body = Readiness {
         ready,
         store: word(store),
-        trunk: if state.has_carrier { word(trunk) } else { "none" },
+        trunk: if carriers.is_empty() { "none" } else { word(trunk) },
+        carriers: carriers
+            .into_iter()
+            .map(|carrier| CarrierReadiness { name: carrier.name, state: word(carrier.up) })
+            .collect(),
         stopping,
     };
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

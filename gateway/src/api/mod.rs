@@ -49,6 +49,15 @@ pub struct Api {
     task: JoinHandle<io::Result<()>>,
 }
 
+/// What the gateway is set up for when a courier cannot be reached.
+#[derive(Debug, Clone, Copy)]
+pub struct Fallbacks {
+    /// There is a contact centre.
+    pub contact_centre: bool,
+    /// There is a recording.
+    pub message: bool,
+}
+
 /// What the API works with.
 #[derive(Debug)]
 pub struct Parts {
@@ -60,8 +69,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Company numbers by configuration.
     pub numbers: Vec<E164>,
-    /// Whether a carrier is configured, so that its state counts for readiness.
-    pub has_carrier: bool,
+    /// What an order may wish for.
+    pub fallbacks: Fallbacks,
     /// Counters.
     pub metrics: PrometheusHandle,
     /// Turns true when the gateway stops taking requests.
@@ -84,7 +93,7 @@ impl Api {
             keys: config.keys.clone(),
             max_body: config.max_body,
             numbers: parts.numbers,
-            has_carrier: parts.has_carrier,
+            fallbacks: parts.fallbacks,
             metrics: parts.metrics,
             stop: parts.stop,
             streams: State::streams(),

@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::problem::{FieldError, Problem};
 use super::state::Shared;
-use crate::masking::{E164, Order, OrderFallback};
+use crate::masking::{E164, Order, Otherwise};
 
 /// Longest id of an order or courier, in bytes.
 pub(super) const MAX_ID: usize = 128;
@@ -48,15 +48,17 @@ pub(super) struct OrderBody {
     /// How long a call may ring, in seconds, 5 to 600; by default the gateway's limit.
     ring_s: Option<u32>,
     /// What happens to the customer's call when the courier cannot be reached; by default the gateway's policy.
-    fallback: Option<FallbackWord>,
+    otherwise: Option<OtherwiseWord>,
 }
 
 /// What happens to the customer's call when the courier cannot be reached.
 #[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum FallbackWord {
-    /// To the contact centre, where the gateway has one.
+pub(super) enum OtherwiseWord {
+    /// To the contact centre; first the gateway's message, where it has one.
     ContactCentre,
+    /// The gateway's message, and the call ends.
+    Message,
     /// The call is refused.
     Refuse,
 }
@@ -85,7 +87,7 @@ pub(super) struct OrderView {
     ring_s: Option<u64>,
     /// The order's own policy.
     #[serde(skip_serializing_if = "Option::is_none")]
-    fallback: Option<FallbackWord>,
+    otherwise: Option<OtherwiseWord>,
     /// Whether calls are allowed now.
     open: bool,
 }
@@ -146,6 +148,18 @@ pub(super) async fn put_order(
     let max_call = seconds("max_call_s", body.max_call_s, 1..=86_400, &mut errors);
     let ring = seconds("ring_s", body.ring_s, 5..=600, &mut errors);
     let grace = seconds("grace", body.grace, 0..=604_800, &mut errors).unwrap_or_default();
+    match body.otherwise {
+        Some(OtherwiseWord::ContactCentre) if !state.fallbacks.contact_centre => {
+            errors.push(FieldError::new(
+                "otherwise",
+                "the gateway has no contact centre (fallback.contact_centre)",
+            ));
+        }
+        Some(OtherwiseWord::Message) if !state.fallbacks.message => {
+            errors.push(FieldError::new("otherwise", "the gateway has no message (fallback.message)"));
+        }
+        Some(OtherwiseWord::ContactCentre | OtherwiseWord::Message | OtherwiseWord::Refuse) | None => {}
+    }
     let (Some(customer), true) = (customer, errors.is_empty()) else { return Err(Problem::invalid(errors)) };
     let company_number = match wanted.flatten() {
         Some(number) => number,
@@ -162,9 +176,10 @@ pub(super) async fn put_order(
         grace_ms: i64::try_from(grace.as_millis()).unwrap_or(i64::MAX),
         max_call,
         ring,
-        fallback: body.fallback.map(|word| match word {
-            FallbackWord::ContactCentre => OrderFallback::ContactCentre,
-            FallbackWord::Refuse => OrderFallback::Refuse,
+        otherwise: body.otherwise.map(|word| match word {
+            OtherwiseWord::ContactCentre => Otherwise::ContactCentre,
+            OtherwiseWord::Message => Otherwise::Message,
+            OtherwiseWord::Refuse => Otherwise::Refuse,
         }),
     };
     let created = state.store.put_order(&order).await?;
@@ -254,9 +269,10 @@ fn view(order: Order, now: i64) -> OrderView {
         grace: order.grace_ms / 1000,
         max_call_s: order.max_call.map(|limit| limit.as_secs()),
         ring_s: order.ring.map(|limit| limit.as_secs()),
-        fallback: order.fallback.map(|fallback| match fallback {
-            OrderFallback::ContactCentre => FallbackWord::ContactCentre,
-            OrderFallback::Refuse => FallbackWord::Refuse,
+        otherwise: order.otherwise.map(|otherwise| match otherwise {
+            Otherwise::ContactCentre => OtherwiseWord::ContactCentre,
+            Otherwise::Message => OtherwiseWord::Message,
+            Otherwise::Refuse => OtherwiseWord::Refuse,
         }),
         id: order.id,
     }

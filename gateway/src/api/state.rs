@@ -8,6 +8,7 @@ use doorstep_service::http::ApiState;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::{Mutex, Semaphore, watch};
 
+use super::Fallbacks;
 use crate::clock::Clock;
 use crate::core::CallId;
 use crate::driver::Handle;
@@ -31,7 +32,7 @@ pub(super) struct State {
     pub(super) max_body: usize,
     /// Company numbers by configuration.
     pub(super) numbers: Vec<E164>,
-    pub(super) has_carrier: bool,
+    pub(super) fallbacks: Fallbacks,
     pub(super) metrics: PrometheusHandle,
     /// True when the gateway is stopping.
     pub(super) stop: watch::Receiver<bool>,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use super::{CarrierTransport, Config, JwtSource};
+use super::{Carrier, CarrierTransport, Config, JwtSource};
 
 /// Says what a gateway of this configuration will do, a line per subject, warnings last.
 pub fn explain(config: &Config) -> String {
@@ -14,11 +14,12 @@ pub fn explain(config: &Config) -> String {
     };
     say("couriers", couriers(config));
     say("sign in", sign_in(config));
-    say("carrier", carrier(config));
+    say("carrier", carriers(config));
     say("listens", trunk_listeners(config));
     say("media", media(config));
     say("API", api(config));
     say("store", format!("{} (SQLite)", config.store.path.display()));
+    say("wakes", push(config));
     say("fallback", fallback(config));
     say("limits", limits(config));
     say(
@@ -40,7 +41,7 @@ pub fn warnings(config: &Config) -> Vec<String> {
     if config.api.keys.is_empty() {
         warnings.push("the API asks for no key: whoever can log in on this machine may use it".to_owned());
     }
-    if config.trunk.carrier.is_none() {
+    if config.trunk.carriers.is_empty() {
         warnings.push("without trunk.carrier no customer can be called (503 trunk_down)".to_owned());
     }
     if let (Some(_), None) = (&config.auth.jwt, &config.auth.audience) {
@@ -95,16 +96,31 @@ fn sign_in(config: &Config) -> String {
     words
 }
 
-fn carrier(config: &Config) -> String {
+fn carriers(config: &Config) -> String {
     let trunk = &config.trunk;
-    let Some(carrier) = &trunk.carrier else { return "none".to_owned() };
+    if trunk.carriers.is_empty() {
+        return "none".to_owned();
+    }
+    let each: Vec<String> = trunk.carriers.iter().map(|one| carrier(one, trunk.carriers.len() > 1)).collect();
+    let mut words = each.join("; then ");
+    match trunk.options_interval {
+        Some(interval) => {
+            let _ = write!(words, ", asked by OPTIONS every {} s", interval.as_secs());
+        }
+        None => words.push_str(", counts as up"),
+    }
+    words
+}
+
+fn carrier(carrier: &Carrier, with_name: bool) -> String {
     let transport = match carrier.transport {
         CarrierTransport::Udp => "UDP",
         CarrierTransport::Tcp => "TCP",
         CarrierTransport::Tls => "TLS",
     };
-    let mut words = format!("{}:{} over {transport}", carrier.host, carrier.port);
-    match &trunk.register {
+    let name = if with_name { format!("{} at ", carrier.name) } else { String::new() };
+    let mut words = format!("{name}{}:{} over {transport}", carrier.host, carrier.port);
+    match &carrier.register {
         Some(register) => {
             let _ = match register.expires {
                 Some(expires) => {
@@ -114,12 +130,6 @@ fn carrier(config: &Config) -> String {
             };
         }
         None => words.push_str(", no registration"),
-    }
-    match trunk.options_interval {
-        Some(interval) => {
-            let _ = write!(words, ", asked by OPTIONS every {} s", interval.as_secs());
-        }
-        None => words.push_str(", counts as up"),
     }
     words
 }
@@ -135,8 +145,12 @@ fn trunk_listeners(config: &Config) -> String {
         return "for the carrier: nowhere".to_owned();
     }
     let mut words = format!("for the carrier: {}; takes calls from ", listeners.join(", "));
-    words.push_str(if trunk.carrier.is_some() { "the carrier's address" } else { "no carrier" });
-    for network in &trunk.sources {
+    words.push_str(match trunk.carriers.len() {
+        0 => "no carrier",
+        1 => "the carrier's address",
+        _ => "the carriers' addresses",
+    });
+    for network in trunk.carriers.iter().flat_map(|carrier| &carrier.sources).chain(&trunk.sources) {
         let _ = write!(words, ", {network}");
     }
     words
@@ -171,10 +185,41 @@ fn api(config: &Config) -> String {
 }
 
 fn fallback(config: &Config) -> String {
-    match &config.contact_centre {
-        Some(_) => "a customer who reaches no courier is put through to the contact centre".to_owned(),
-        None => "a customer who reaches no courier is refused (480)".to_owned(),
+    let message = config
+        .message
+        .as_ref()
+        .map(|message| format!("{} ({:.1} s)", message.path.display(), message.clip.length().as_secs_f64()));
+    match (&config.contact_centre, message) {
+        (Some(_), Some(message)) => {
+            format!(
+                "a customer who reaches no courier hears {message} and is put through to the contact centre"
+            )
+        }
+        (Some(_), None) => {
+            "a customer who reaches no courier is put through to the contact centre".to_owned()
+        }
+        (None, Some(message)) => {
+            format!("a customer who reaches no courier hears {message}, and the call ends")
+        }
+        (None, None) => "a customer who reaches no courier is refused (480)".to_owned(),
     }
+}
+
+fn push(config: &Config) -> String {
+    let Some(push) = &config.push else { return "nobody is woken: only connected apps ring".to_owned() };
+    let mut words = format!(
+        "closed apps are woken by {} (Apple's {} service), which has {} ms to take a wake",
+        push.url,
+        push.environment.as_str(),
+        push.timeout.as_millis()
+    );
+    if let Some(path) = &push.ca_file {
+        let _ = write!(words, ", its certificate checked against {}", path.display());
+    }
+    if let Some(gateway) = &push.gateway {
+        let _ = write!(words, ", and connect to {gateway}");
+    }
+    words
 }
 
 fn limits(config: &Config) -> String {

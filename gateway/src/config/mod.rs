@@ -6,6 +6,8 @@ mod judge;
 pub mod keys;
 mod raw;
 mod validate;
+mod validate_push;
+mod validate_trunk;
 
 #[cfg(test)]
 mod tests;
@@ -21,6 +23,7 @@ use doorstep_sip::msg::Host;
 use ipnet::IpNet;
 
 use crate::masking::{E164, NumberPlan};
+use crate::media::Clip;
 
 pub use doorstep_service::config::{Problem, Problems};
 pub use doorstep_service::log::Log;
@@ -53,6 +56,10 @@ pub struct Config {
     pub limits: Limits,
     /// Where a customer's call goes that reaches no courier; `None`: it is refused.
     pub contact_centre: Option<ContactCentre>,
+    /// What such a caller hears first, or instead.
+    pub message: Option<Message>,
+    /// Who wakes closed apps; `None`: nobody does.
+    pub push: Option<Push>,
     /// Company numbers by configuration.
     pub numbers: Vec<E164>,
     /// What is said to the operator.
@@ -140,14 +147,12 @@ pub struct Trunk {
     pub tls: Option<(SocketAddr, TlsFiles)>,
     /// Roots for the carrier's certificate; `None`: the system's.
     pub tls_ca: Option<PathBuf>,
-    /// Whom to call.
-    pub carrier: Option<Carrier>,
-    /// Who else may call.
+    /// Through whom to call, the most preferred first.
+    pub carriers: Vec<Carrier>,
+    /// Who else may call, as if through the first.
     pub sources: Vec<IpNet>,
     /// What SIP messages name as ours.
     pub advertised: Option<HostPort>,
-    /// Registration with the carrier.
-    pub register: Option<Registration>,
     /// Between OPTIONS; `None`: none.
     pub options_interval: Option<Duration>,
     /// Between look-ups of the carrier's name.
@@ -170,14 +175,20 @@ pub struct HostPort {
 }
 
 /// Whom the gateway calls through.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Carrier {
+    /// In events, metrics and logs; no two have the same.
+    pub name: String,
     /// A name or an address.
     pub host: Host,
     /// Its SIP port.
     pub port: u16,
     /// How.
     pub transport: CarrierTransport,
+    /// Where its calls may come from besides its own address.
+    pub sources: Vec<IpNet>,
+    /// Registration with it.
+    pub register: Option<Registration>,
 }
 
 /// What carries SIP to the carrier.
@@ -265,4 +276,49 @@ pub struct ContactCentre {
     pub number: E164,
     /// The company number shown to it.
     pub caller_id: E164,
+}
+
+/// A recording for callers who reach no courier.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// What it says.
+    pub clip: Clip,
+}
+
+/// Who wakes closed apps.
+#[derive(Debug, Clone)]
+pub struct Push {
+    /// `http` on loopback only.
+    pub url: reqwest::Url,
+    /// Our API key there.
+    pub key: Sensitive<String>,
+    /// Roots for its certificate; `None`: the system's.
+    pub ca_file: Option<PathBuf>,
+    /// For a request, such as to take a wake.
+    pub timeout: Duration,
+    /// Where the apps' tokens are known.
+    pub environment: Environment,
+    /// Where a woken app connects.
+    pub gateway: Option<String>,
+}
+
+/// Which of Apple's services knows the apps' tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Environment {
+    /// Apps from the App Store and TestFlight.
+    Production,
+    /// Apps that Xcode put on a device.
+    Sandbox,
+}
+
+impl Environment {
+    /// As the configuration and push-service write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Production => "production",
+            Self::Sandbox => "sandbox",
+        }
+    }
 }

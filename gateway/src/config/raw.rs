@@ -15,6 +15,7 @@ pub(super) struct Raw {
     pub(super) store: Store,
     pub(super) limits: Limits,
     pub(super) fallback: Fallback,
+    pub(super) push: Push,
     pub(super) numbers: Numbers,
     pub(super) log: Log,
 }
@@ -87,6 +88,7 @@ pub(super) struct Trunk {
     pub(super) sources: Vec<String>,
     pub(super) advertised: Option<String>,
     pub(super) register: Option<Register>,
+    pub(super) carriers: Vec<Carrier>,
     pub(super) options_interval_s: u64,
     pub(super) dns_interval_s: u64,
     pub(super) trust_asserted_identity: bool,
@@ -108,6 +110,7 @@ impl Default for Trunk {
             sources: Vec::new(),
             advertised: None,
             register: None,
+            carriers: Vec::new(),
             options_interval_s: 30,
             dns_interval_s: 60,
             trust_asserted_identity: false,
@@ -130,6 +133,36 @@ pub(super) struct Register {
 impl Default for Register {
     fn default() -> Self {
         Self { user: String::new(), password: None, password_file: None, domain: None, expires: 3600 }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Carrier {
+    pub(super) name: String,
+    pub(super) carrier: String,
+    pub(super) transport: String,
+    pub(super) user: Option<String>,
+    pub(super) password: Option<Sensitive<String>>,
+    pub(super) password_file: Option<String>,
+    pub(super) domain: Option<String>,
+    pub(super) expires: u64,
+    pub(super) sources: Vec<String>,
+}
+
+impl Default for Carrier {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            carrier: String::new(),
+            transport: "udp".into(),
+            user: None,
+            password: None,
+            password_file: None,
+            domain: None,
+            expires: 3600,
+            sources: Vec::new(),
+        }
     }
 }
 
@@ -214,6 +247,33 @@ impl Default for Limits {
 pub(super) struct Fallback {
     pub(super) contact_centre: Option<Sensitive<String>>,
     pub(super) caller_id: Option<Sensitive<String>>,
+    pub(super) message: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Push {
+    pub(super) url: Option<String>,
+    pub(super) key: Option<Sensitive<String>>,
+    pub(super) key_file: Option<String>,
+    pub(super) ca_file: Option<String>,
+    pub(super) timeout_ms: u64,
+    pub(super) environment: String,
+    pub(super) gateway: Option<String>,
+}
+
+impl Default for Push {
+    fn default() -> Self {
+        Self {
+            url: None,
+            key: None,
+            key_file: None,
+            ca_file: None,
+            timeout_ms: 2000,
+            environment: "production".into(),
+            gateway: None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

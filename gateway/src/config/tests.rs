@@ -33,7 +33,7 @@ fn a_short_file_is_enough_and_the_rest_has_defaults() {
     let config = load(&good(), &[]).unwrap();
     assert_eq!(config.edge.listen.to_string(), "127.0.0.1:7443");
     assert_eq!(config.limits.calls, 500);
-    assert_eq!(config.trunk.carrier, None);
+    assert!(config.trunk.carriers.is_empty() && config.push.is_none());
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn the_environment_goes_over_the_file() {
     let config = load(&good(), &env).unwrap();
     assert_eq!((config.edge.listen.port(), config.limits.calls), (0, 7));
     assert_eq!(config.trunk.sources.len(), 2);
-    assert_eq!(config.trunk.register.unwrap().password.expose(), "true");
+    assert_eq!(config.trunk.carriers[0].register.as_ref().unwrap().password.expose(), "true");
     assert_eq!(config.auth.digest.len(), 1);
     assert_eq!(config.trunk.udp.unwrap().to_string(), "0.0.0.0:5060");
 }
@@ -198,4 +198,128 @@ fn the_list_of_keys_tells_the_defaults_that_hold() {
         .replace("insecure_loopback = false", "insecure_loopback = true")
         .replace("[auth]\n", &format!("[auth]\njwt_secret = \"{SECRET}\"\n"));
     assert_eq!(format!("{:?}", load(&toml, &[]).unwrap()), format!("{:?}", load(&good(), &[]).unwrap()));
+}
+
+#[test]
+fn several_carriers_stand_in_their_order_each_with_its_own() {
+    let toml = format!(
+        "{}[trunk]\nsources = [\"198.51.100.0/24\"]\n[[trunk.carriers]]\nname = \"first\"\ncarrier = \"sip.one.example\"\ntransport = \"tls\"\nuser = \"u\"\npassword = \"hush-hush\"\n[[trunk.carriers]]\nname = \"second\"\ncarrier = \"192.0.2.7:5070\"\nsources = [\"192.0.2.0/28\"]\n",
+        good()
+    );
+    let config = load(&toml, &[]).unwrap();
+    let [first, second] = &config.trunk.carriers[..] else { panic!("{:?}", config.trunk.carriers) };
+    assert_eq!((first.name.as_str(), first.port, first.transport), ("first", 5061, CarrierTransport::Tls));
+    assert_eq!(first.register.as_ref().unwrap().domain.to_string(), "sip.one.example");
+    assert_eq!((second.port, second.transport, second.sources.len()), (5070, CarrierTransport::Udp, 1));
+    assert!(second.register.is_none() && config.trunk.udp.is_some());
+    let text = explain(&config);
+    assert!(
+        text.contains("first at sip.one.example:5061 over TLS, registers at sip.one.example for 3600 s; then second at 192.0.2.7:5070 over UDP, no registration"),
+        "{text}"
+    );
+    assert!(text.contains("the carriers' addresses, 192.0.2.0/28, 198.51.100.0/24"), "{text}");
+    assert!(!text.contains("hush"), "{text}");
+    let env = [(
+        "DOORSTEP_TRUNK__CARRIERS",
+        "[{ name = \"a\", carrier = \"b.example\", expires = 60, user = \"u\", password = \"p\" }]",
+    )];
+    assert_eq!(
+        load(&good(), &env).unwrap().trunk.carriers[0].register.as_ref().unwrap().expires,
+        Some(Duration::from_secs(60))
+    );
+}
+
+#[test]
+fn carriers_that_cannot_be_told_apart_or_called_are_refused() {
+    let carriers = |text: &str| {
+        let found = problems(&format!("{}[trunk]\ncarriers = [{text}]\n", good()), &[]);
+        assert!(found.iter().all(|problem| problem.starts_with("6 trunk.carriers")), "{found:#?}");
+        found.join("\n")
+    };
+    for (text, words) in [
+        ("{ carrier = \"a.example\" }", "a carrier without a name"),
+        ("{ name = \"a b\", carrier = \"a.example\" }", "letters, digits"),
+        (
+            "{ name = \"a\", carrier = \"a.example\" }, { name = \"a\", carrier = \"b.example\" }",
+            "\"a\" twice",
+        ),
+        (
+            "{ name = \"a\", carrier = \"a.example\" }, { name = \"b\", carrier = \"a.example:5060\" }",
+            "\"b\" twice",
+        ),
+        ("{ name = \"a\", carrier = \"a.example\", transport = \"sctp\" }", "udp, tcp or tls"),
+        ("{ name = \"a\", carrier = \"a.example\", user = \"u\" }", "no user or no password"),
+        ("{ name = \"a\" }", "host or host:port"),
+        ("{ name = \"a\", carrier = \"a.example\", colour = \"red\" }", "name, carrier, transport, user"),
+    ] {
+        let found = carriers(text);
+        assert!(found.contains(words), "{text}: {found}");
+    }
+    let both = format!(
+        "{}[trunk]\ncarrier = \"a.example\"\ncarriers = [{{ name = \"b\", carrier = \"b.example\" }}]\n",
+        good()
+    );
+    assert!(problems(&both, &[])[0].contains("one of the two"));
+}
+
+#[test]
+fn push_service_is_spoken_to_with_a_key_and_beyond_loopback_by_tls() {
+    let push = |text: &str| format!("{}[push]\n{text}\n", good());
+    for (text, key, words) in [
+        ("url = \"http://push.example:7490\"\nkey = \"k\"", "push.url", "https://host:port"),
+        ("url = \"https://user:secret@push.example\"\nkey = \"k\"", "push.url", "no user or query"),
+        ("url = \"nonsense\"\nkey = \"k\"", "push.url", "https://"),
+        ("url = \"https://push.example\"", "push.key", "key or key_file"),
+        ("key = \"k\"", "push.url", "beside it"),
+        (
+            "url = \"http://127.0.0.1:1\"\nkey = \"k\"\nenvironment = \"test\"",
+            "push.environment",
+            "production or sandbox",
+        ),
+        ("url = \"http://127.0.0.1:1\"\nkey = \"k\"\ngateway = \"https://x\"", "push.gateway", "wss://"),
+        ("url = \"http://127.0.0.1:1\"\nkey = \"k\"\ntimeout_ms = 10", "push.timeout_ms", "100 to 30000"),
+        ("url = \"http://127.0.0.1:1\"\nkey = \"k\"\nca_file = \"/nonexistent.pem\"", "push.ca_file", "PEM"),
+    ] {
+        let found = problems(&push(text), &[]);
+        assert!(found.len() == 1 && found[0].contains(key) && found[0].contains(words), "{text}: {found:?}");
+        assert!(!found[0].contains("secret"), "{found:?}");
+    }
+    let config = load(
+        &push("url = \"http://[::1]:7490\"\nkey = \"hush-hush\"\ngateway = \"wss://voice.example.com/ws\""),
+        &[],
+    )
+    .unwrap();
+    let shown = format!("{config:?}{}", explain(&config));
+    assert!(shown.contains("woken by http://[::1]:7490/") && shown.contains("2000 ms"), "{shown}");
+    assert!(!shown.contains("hush-hush"), "{shown}");
+    assert!(explain(&load(&good(), &[]).unwrap()).contains("nobody is woken"));
+}
+
+#[test]
+fn a_recording_that_cannot_be_played_is_refused_with_what_may_stand_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("sorry.wav");
+    let toml = format!("{}[fallback]\nmessage = \"{}\"\n", good(), path.display());
+    let found = problems(&toml, &[]);
+    assert!(
+        found.len() == 1 && found[0].starts_with("6 fallback.message") && found[0].contains("sorry.wav"),
+        "{found:?}"
+    );
+    let spec = hound::WavSpec {
+        channels: 2,
+        sample_rate: 8000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let write = |spec, samples| {
+        let mut writer = hound::WavWriter::create(&path, spec).unwrap();
+        (0..samples).for_each(|sample| writer.write_sample(sample as i16).unwrap());
+        writer.finalize().unwrap();
+    };
+    write(spec, 8000);
+    let found = problems(&toml, &[]);
+    assert!(found[0].contains("2 channels") && found[0].contains("16-bit PCM, mono"), "{found:?}");
+    write(hound::WavSpec { channels: 1, ..spec }, 12_000);
+    let text = explain(&load(&toml, &[]).unwrap());
+    assert!(text.contains("hears") && text.contains("sorry.wav (1.5 s), and the call ends"), "{text}");
 }

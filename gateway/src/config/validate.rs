@@ -1,6 +1,5 @@
 //! [`Raw`] is judged: each value for itself, then what must go together. Everything wrong is collected.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,10 +8,7 @@ use doorstep_sip::Sensitive;
 
 use super::judge::Judge;
 use super::raw::{self, Raw};
-use super::{
-    Api, Auth, Carrier, CarrierTransport, Config, ContactCentre, DigestUser, Edge, JwtSource, Limits, Media,
-    Problems, Registration, Store, Trunk,
-};
+use super::{Api, Auth, Config, ContactCentre, DigestUser, Edge, JwtSource, Limits, Media, Problems, Store};
 use crate::masking::E164;
 
 pub(super) fn validate(raw: Raw, places: &Places) -> Result<Config, Problems> {
@@ -28,6 +24,8 @@ pub(super) fn validate(raw: Raw, places: &Places) -> Result<Config, Problems> {
         store: judge.store(&raw.store),
         limits: judge.limits(&raw.limits),
         contact_centre: judge.contact_centre(&raw.fallback, &numbers),
+        message: judge.message(raw.fallback.message.as_deref()),
+        push: judge.push(&raw.push),
         numbers,
         log: judge.log("log", &raw.log.level, &raw.log.format),
     };
@@ -142,104 +140,6 @@ impl Judge<'_> {
             handshake_timeout: self.seconds("edge.handshake_timeout_s", raw.handshake_timeout_s, 1..=120),
             idle_timeout: self.seconds("edge.idle_timeout_s", raw.idle_timeout_s, 10..=86_400),
         }
-    }
-
-    fn trunk(&mut self, raw: &raw::Trunk, company: &[E164]) -> Trunk {
-        let transport = match raw.transport.as_str() {
-            "udp" => CarrierTransport::Udp,
-            "tcp" => CarrierTransport::Tcp,
-            "tls" => CarrierTransport::Tls,
-            other => {
-                self.refuse("trunk.transport", &format!("{other:?}"), "udp, tcp or tls");
-                CarrierTransport::Udp
-            }
-        };
-        let carrier = raw.carrier.as_deref().and_then(|text| {
-            let found = self.host_port("trunk.carrier", text)?;
-            let usual = if transport == CarrierTransport::Tls { 5061 } else { 5060 };
-            Some(Carrier { host: found.host, port: found.port.unwrap_or(usual), transport })
-        });
-        let mut udp = raw.udp.as_deref().and_then(|text| self.address("trunk.udp", text));
-        if udp.is_none() && carrier.is_some() && transport == CarrierTransport::Udp {
-            udp = Some(SocketAddr::from(([0, 0, 0, 0], 5060)));
-        }
-        if carrier.is_none()
-            && (!raw.sources.is_empty() || udp.is_some() || raw.tcp.is_some() || raw.tls.is_some())
-        {
-            self.refuse(
-                "trunk.carrier",
-                "trunk listeners or sources without a carrier",
-                "carrier = \"host:port\"",
-            );
-        }
-        let files = self.tls_files("trunk", raw.tls_cert.as_deref(), raw.tls_key.as_deref());
-        let tls = raw.tls.as_deref().and_then(|text| {
-            let address = self.address("trunk.tls", text)?;
-            if files.is_none() && raw.tls_cert.is_none() && raw.tls_key.is_none() {
-                self.refuse(
-                    "trunk.tls",
-                    "a TLS listener without a certificate",
-                    "tls_cert and tls_key beside it",
-                );
-            }
-            Some((address, files.clone()?))
-        });
-        Trunk {
-            udp,
-            tcp: raw.tcp.as_deref().and_then(|text| self.address("trunk.tcp", text)),
-            tls,
-            tls_ca: raw.tls_ca.clone().map(PathBuf::from),
-            sources: raw.sources.iter().filter_map(|text| self.network("trunk.sources", text)).collect(),
-            advertised: raw.advertised.as_deref().and_then(|text| self.host_port("trunk.advertised", text)),
-            register: self.registration(raw.register.as_ref(), carrier.as_ref()),
-            carrier,
-            options_interval: match self.range("trunk.options_interval_s", raw.options_interval_s, 0..=86_400)
-            {
-                0 => None,
-                seconds => Some(Duration::from_secs(seconds)),
-            },
-            dns_interval: self.seconds("trunk.dns_interval_s", raw.dns_interval_s, 1..=86_400),
-            trust_asserted_identity: raw.trust_asserted_identity,
-            assert_identity: raw.assert_identity,
-            numbers: self.number_plan(raw.country.as_deref(), company),
-        }
-    }
-
-    fn registration(
-        &mut self,
-        raw: Option<&raw::Register>,
-        carrier: Option<&Carrier>,
-    ) -> Option<Registration> {
-        let raw = raw?;
-        let password = self.secret("trunk.register", raw.password.as_ref(), raw.password_file.as_deref());
-        let Some(carrier) = carrier else {
-            self.refuse(
-                "trunk.register",
-                "a registration without a carrier",
-                "carrier = \"host:port\" beside it",
-            );
-            return None;
-        };
-        let Some(password) = password.filter(|_| !raw.user.is_empty()) else {
-            self.refuse(
-                "trunk.register",
-                "no user or no password",
-                "user, password (or password_file), domain, expires",
-            );
-            return None;
-        };
-        Some(Registration {
-            user: Sensitive::new(raw.user.clone()),
-            password,
-            domain: raw
-                .domain
-                .as_deref()
-                .map_or_else(|| carrier.host.clone(), |text| self.host("trunk.register", text)),
-            expires: match raw.expires {
-                0 => None,
-                seconds => Some(self.seconds("trunk.register", seconds, 60..=86_400)),
-            },
-        })
     }
 
     fn media(&mut self, raw: &raw::Media) -> Media {

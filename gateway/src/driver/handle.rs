@@ -10,6 +10,7 @@ use doorstep_sip::Sensitive;
 use tokio::net::UdpSocket;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use super::carriers::CarrierState;
 use super::live::LiveCalls;
 use crate::core::{CallEventKind, CallId, ErrorCode, FlowId, FlowInfo, OrderId, Peer, Side};
 use crate::store::StoredCall;
@@ -99,7 +100,7 @@ pub struct Handle {
     inputs: mpsc::Sender<FromOutside>,
     flows: Arc<AtomicU64>,
     announcements: broadcast::Sender<Announcement>,
-    trunk_up: watch::Receiver<bool>,
+    carriers: watch::Receiver<Vec<CarrierState>>,
     live: LiveCalls,
 }
 
@@ -108,23 +109,23 @@ pub struct Handle {
 pub(crate) struct Ends {
     pub(crate) inputs: mpsc::Receiver<FromOutside>,
     pub(crate) announcements: broadcast::Sender<Announcement>,
-    pub(crate) trunk_up: watch::Sender<bool>,
+    pub(crate) carriers: watch::Sender<Vec<CarrierState>>,
     pub(crate) live: LiveCalls,
 }
 
 pub(crate) fn channel() -> (Handle, Ends) {
     let (inputs, received) = mpsc::channel(INPUTS);
     let (announcements, _) = broadcast::channel(ANNOUNCEMENTS);
-    let (trunk, trunk_up) = watch::channel(false);
+    let (told, carriers) = watch::channel(Vec::new());
     let live = LiveCalls::default();
     let handle = Handle {
         inputs,
         flows: Arc::default(),
         announcements: announcements.clone(),
-        trunk_up,
+        carriers,
         live: live.clone(),
     };
-    (handle, Ends { inputs: received, announcements, trunk_up: trunk, live })
+    (handle, Ends { inputs: received, announcements, carriers: told, live })
 }
 
 impl Handle {
@@ -178,9 +179,9 @@ impl Handle {
         &self.live
     }
 
-    /// Whether a carrier answers.
-    pub fn trunk_is_up(&self) -> bool {
-        *self.trunk_up.borrow()
+    /// The carriers, the most preferred first, and whether each can be called now.
+    pub fn carriers(&self) -> Vec<CarrierState> {
+        self.carriers.borrow().clone()
     }
 
     async fn put(&self, input: FromOutside) {

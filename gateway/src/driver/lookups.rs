@@ -2,8 +2,10 @@
 //! `Unavailable`, never a refusal: the caller then gets 503 and may try again.
 
 use crate::config::ContactCentre;
-use crate::core::{CourierId, ErrorCode, Fallback, Grant, Hidden, LookupResult, OrderId, PhoneNumber, Route};
-use crate::masking::{Decision, Order, OrderFallback, courier_calls, customer_calls};
+use crate::core::{
+    ClipId, CourierId, ErrorCode, Fallback, Grant, Hidden, LookupResult, OrderId, PhoneNumber, Route,
+};
+use crate::masking::{Decision, Order, Otherwise, courier_calls, customer_calls};
 use crate::store::Store;
 
 /// Answers [`crate::core::Lookup::MayCall`]. `now` is in Unix milliseconds.
@@ -25,35 +27,61 @@ pub async fn may_call(store: &Store, courier: Option<&CourierId>, order: &OrderI
     }
 }
 
-/// Answers [`crate::core::Lookup::RouteIncoming`]. Where the courier cannot be reached, the order's own policy goes before the
-/// gateway's, which is the contact centre if there is one. `now` is in Unix milliseconds.
+/// What happens to a customer's call that reaches no courier, as far as the gateway is set up for it.
+#[derive(Debug, Clone, Default)]
+pub struct Policy {
+    /// Where it goes.
+    pub contact_centre: Option<ContactCentre>,
+    /// What the caller hears first, or instead.
+    pub message: Option<ClipId>,
+}
+
+impl Policy {
+    fn contact_centre(&self) -> Option<Fallback> {
+        self.contact_centre.as_ref().map(|centre| Fallback::ContactCentre {
+            number: centre.number.clone(),
+            caller_id: centre.caller_id.clone(),
+            message: self.message,
+        })
+    }
+
+    fn message(&self) -> Option<Fallback> {
+        self.message.map(|clip| Fallback::Message { clip })
+    }
+
+    /// The order's own wish goes before the gateway's custom: the contact centre, else the message, else a refusal. What the gateway is not
+    /// set up for falls back to that custom.
+    fn of(&self, wish: Option<Otherwise>) -> Fallback {
+        let custom = || self.contact_centre().or_else(|| self.message()).unwrap_or(Fallback::Refuse);
+        match wish {
+            None => custom(),
+            Some(Otherwise::ContactCentre) => self.contact_centre().unwrap_or_else(custom),
+            Some(Otherwise::Message) => self.message().unwrap_or_else(custom),
+            Some(Otherwise::Refuse) => Fallback::Refuse,
+        }
+    }
+}
+
+/// Answers [`crate::core::Lookup::RouteIncoming`]. `now` is in Unix milliseconds.
 pub async fn route_incoming(
     store: &Store,
     caller: Option<&PhoneNumber>,
     called: &PhoneNumber,
-    contact_centre: Option<&ContactCentre>,
+    policy: &Policy,
     now: i64,
 ) -> LookupResult {
-    let to_centre = contact_centre.map_or(Fallback::Refuse, |centre| Fallback::ContactCentre {
-        number: centre.number.clone(),
-        caller_id: centre.caller_id.clone(),
-        message: None,
-    });
     let Some(caller) = caller else {
-        return LookupResult::Route(Route::NoOrder(to_centre));
+        return LookupResult::Route(Route::NoOrder(policy.of(None)));
     };
     let Ok(orders) = store.orders_between(caller, called).await else {
         return LookupResult::Unavailable;
     };
     LookupResult::Route(match customer_calls(orders, now) {
         Some(order) => {
-            let otherwise = match order.fallback {
-                Some(OrderFallback::Refuse) => Fallback::Refuse,
-                Some(OrderFallback::ContactCentre) | None => to_centre,
-            };
+            let otherwise = policy.of(order.otherwise);
             Route::Courier { grant: grant(order), otherwise }
         }
-        None => Route::NoOrder(to_centre),
+        None => Route::NoOrder(policy.of(None)),
     })
 }
 
@@ -93,7 +121,7 @@ mod tests {
             grace_ms: 0,
             max_call: Some(Duration::from_secs(60)),
             ring: Some(Duration::from_secs(20)),
-            fallback: None,
+            otherwise: None,
         };
         store.put_order(&order).await.unwrap();
         (dir, store)
@@ -127,38 +155,52 @@ mod tests {
         let (_dir, store) = store().await;
         let (customer, company) =
             (E164::parse("+4930901820").unwrap(), E164::parse("+493022220000").unwrap());
-        let route = route_incoming(&store, Some(&customer), &company, None, 10).await;
+        let route = route_incoming(&store, Some(&customer), &company, &Policy::default(), 10).await;
         let LookupResult::Route(Route::Courier { grant, otherwise: Fallback::Refuse }) = route else {
             panic!("{route:?}")
         };
         assert_eq!(grant.order.0, "4711");
         let nobody = LookupResult::Route(Route::NoOrder(Fallback::Refuse));
-        assert_eq!(route_incoming(&store, Some(&company), &company, None, 10).await, nobody);
-        assert_eq!(route_incoming(&store, None, &company, None, 10).await, nobody);
-        assert_eq!(route_incoming(&store, Some(&customer), &company, None, 1000).await, nobody);
+        assert_eq!(route_incoming(&store, Some(&company), &company, &Policy::default(), 10).await, nobody);
+        assert_eq!(route_incoming(&store, None, &company, &Policy::default(), 10).await, nobody);
+        assert_eq!(route_incoming(&store, Some(&customer), &company, &Policy::default(), 1000).await, nobody);
     }
 
     #[tokio::test]
-    async fn the_orders_own_policy_goes_before_the_gateways() {
+    async fn the_orders_own_wish_goes_before_the_gateways_custom() {
         let (_dir, store) = store().await;
         let (customer, company) =
             (E164::parse("+4930901820").unwrap(), E164::parse("+493022220000").unwrap());
         let centre = ContactCentre { number: company.clone(), caller_id: company.clone() };
-        let to_centre =
-            Fallback::ContactCentre { number: company.clone(), caller_id: company.clone(), message: None };
+        let (clip, say) = (ClipId(0), Fallback::Message { clip: ClipId(0) });
+        let put_through = |message| Fallback::ContactCentre {
+            number: company.clone(),
+            caller_id: company.clone(),
+            message,
+        };
+        let refuse = Fallback::Refuse;
+        let policy =
+            |centre: Option<&ContactCentre>, message| Policy { contact_centre: centre.cloned(), message };
+        let (wish_centre, wish_message) = (Some(Otherwise::ContactCentre), Some(Otherwise::Message));
         let mut order = store.order("4711").await.unwrap().unwrap();
-        for (own, expected) in [
-            (None, to_centre.clone()),
-            (Some(OrderFallback::ContactCentre), to_centre.clone()),
-            (Some(OrderFallback::Refuse), Fallback::Refuse),
+        for (policy, wish, expected) in [
+            (policy(Some(&centre), Some(clip)), None, put_through(Some(clip))),
+            (policy(Some(&centre), Some(clip)), wish_centre, put_through(Some(clip))),
+            (policy(Some(&centre), Some(clip)), wish_message, say.clone()),
+            (policy(Some(&centre), Some(clip)), Some(Otherwise::Refuse), refuse.clone()),
+            (policy(Some(&centre), None), None, put_through(None)),
+            (policy(Some(&centre), None), wish_message, put_through(None)),
+            (policy(None, Some(clip)), None, say.clone()),
+            (policy(None, Some(clip)), wish_centre, say.clone()),
+            (policy(None, None), wish_centre, refuse.clone()),
         ] {
-            order.fallback = own;
+            order.otherwise = wish;
             store.put_order(&order).await.unwrap();
-            let route = route_incoming(&store, Some(&customer), &company, Some(&centre), 10).await;
+            let route = route_incoming(&store, Some(&customer), &company, &policy, 10).await;
             let LookupResult::Route(Route::Courier { otherwise, .. }) = route else { panic!("{route:?}") };
-            assert_eq!(otherwise, expected);
+            assert_eq!(otherwise, expected, "{policy:?} {wish:?}");
+            let nobody = route_incoming(&store, None, &company, &policy, 10).await;
+            assert_eq!(nobody, LookupResult::Route(Route::NoOrder(policy.of(None))));
         }
-        let route = route_incoming(&store, None, &company, Some(&centre), 10).await;
-        assert_eq!(route, LookupResult::Route(Route::NoOrder(to_centre)));
     }
 }

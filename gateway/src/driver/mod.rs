@@ -1,5 +1,6 @@
 //! What runs beside the core: the one task that owns it, the way in for sockets and the API, and the core's questions to the store.
 
+mod carriers;
 mod handle;
 mod live;
 pub mod lookups;
@@ -8,6 +9,7 @@ mod task;
 
 use crate::core::MediaCommand;
 
+pub use carriers::CarrierState;
 pub use handle::{Announcement, Handle, Outlet};
 pub use live::LiveCalls;
 pub use task::{Driver, Parts};

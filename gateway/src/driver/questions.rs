@@ -9,9 +9,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
-use super::lookups::{may_call, route_incoming};
+use super::lookups::{Policy, may_call, route_incoming};
 use crate::clock::Clock;
-use crate::config::ContactCentre;
 use crate::core::{Binding, CallId, CallRecord, CourierId, Hidden, Lookup, LookupResult, OpId};
 use crate::store::{Store, StoreError};
 
@@ -32,7 +31,7 @@ pub(super) type Answer = (OpId, LookupResult);
 pub(super) struct Questions {
     store: Store,
     clock: Clock,
-    contact_centre: Arc<Option<ContactCentre>>,
+    policy: Arc<Policy>,
     reads: Arc<Semaphore>,
     writes: mpsc::Sender<(OpId, Write)>,
     answers: mpsc::Sender<Answer>,
@@ -41,17 +40,13 @@ pub(super) struct Questions {
 
 impl Questions {
     /// Answers come out of the second.
-    pub(super) fn new(
-        store: Store,
-        clock: Clock,
-        contact_centre: Option<ContactCentre>,
-    ) -> (Self, mpsc::Receiver<Answer>) {
+    pub(super) fn new(store: Store, clock: Clock, policy: Policy) -> (Self, mpsc::Receiver<Answer>) {
         let (answers, received) = mpsc::channel(READS + WRITES);
         let (writes, to_write) = mpsc::channel(WRITES);
         let writer = tokio::spawn(write_all(store.clone(), to_write, answers.clone()));
         let reads = Arc::new(Semaphore::new(READS));
-        let contact_centre = Arc::new(contact_centre);
-        (Self { store, clock, contact_centre, reads, writes, answers, writer }, received)
+        let policy = Arc::new(policy);
+        (Self { store, clock, policy, reads, writes, answers, writer }, received)
     }
 
     /// Puts a question. An answer that is here at once is returned; any other comes out of the channel.
@@ -63,10 +58,11 @@ impl Questions {
             }
             Lookup::RouteIncoming { caller, called } => {
                 let (store, now) = (self.store.clone(), self.clock.unix_ms());
-                let centre = Arc::clone(&self.contact_centre);
-                self.read(op, async move {
-                    route_incoming(&store, caller.as_ref(), &called, centre.as_ref().as_ref(), now).await
-                })
+                let policy = Arc::clone(&self.policy);
+                self.read(
+                    op,
+                    async move { route_incoming(&store, caller.as_ref(), &called, &policy, now).await },
+                )
             }
             Lookup::LoadBindings { courier } => {
                 let store = self.store.clone();

@@ -8,17 +8,19 @@ use doorstep_sip::Sensitive;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep_until, timeout};
 
+use super::carriers::Carriers;
 use super::handle::{Announcement, Ends, FromOutside, Outlet, Reply};
+use super::lookups::Policy;
 use super::questions::{Answer, Questions};
 use super::{Handle, MediaPlane, handle};
 use crate::clock::Clock;
-use crate::config::ContactCentre;
 use crate::core::{
     Command, CoreConfig, ErrorCode, FlowId, GatewayCore, GatewayEvent, Input, MediaEvent, OpId, Output, Peer,
-    PushCommand, Side, WakeOutcome,
+    PushCommand, Side,
 };
 use crate::metrics::call_stepped;
 use crate::store::{Store, StoredCall};
+use crate::wake::{self, PushService, Report};
 
 /// Commands of the API that wait for the core.
 const COMMANDS: usize = 1024;
@@ -31,14 +33,13 @@ pub struct Driver<M> {
     clock: Clock,
     ends: Ends,
     flows: HashMap<(Side, FlowId), Outlet>,
-    /// The flow that our requests to the carrier go out on.
-    to_carrier: Option<FlowId>,
-    /// What the core last said of it.
-    carrier_well: bool,
+    carriers: Carriers,
     questions: Questions,
     answers: mpsc::Receiver<Answer>,
     media: M,
     media_events: mpsc::Receiver<MediaEvent>,
+    push: Option<PushService>,
+    push_reports: mpsc::Receiver<Report>,
     commands: BTreeMap<OpId, Reply>,
     next_command: u64,
     /// Inputs that the drain itself brought up.
@@ -58,29 +59,39 @@ pub struct Parts<M> {
     /// Where orders, bindings and records are.
     pub store: Store,
     /// The company's policy for customers who reach no courier.
-    pub contact_centre: Option<ContactCentre>,
+    pub policy: Policy,
     /// Takes the core's orders.
     pub media: M,
     /// What it says.
     pub media_events: mpsc::Receiver<MediaEvent>,
+    /// Wakes closed apps, and what it says; `None`: nobody can be woken.
+    pub push: Option<(PushService, mpsc::Receiver<Report>)>,
 }
 
 impl<M: MediaPlane> Driver<M> {
     /// A driver and the way in.
     pub fn new(parts: Parts<M>) -> (Self, Handle) {
         let (handle, ends) = handle::channel();
-        let (questions, answers) = Questions::new(parts.store, parts.clock, parts.contact_centre);
+        let (push, push_reports) = match parts.push {
+            Some((push, reports)) => (Some(push), reports),
+            // Nobody sends: it never has anything to say.
+            None => (None, mpsc::channel(1).1),
+        };
+        let names = parts.core.carriers.iter().map(|carrier| carrier.id.clone()).collect();
+        let carriers = Carriers::new(names, ends.carriers.clone());
+        let (questions, answers) = Questions::new(parts.store, parts.clock, parts.policy);
         let driver = Self {
             core: GatewayCore::new(parts.core, parts.seed),
             clock: parts.clock,
             ends,
             flows: HashMap::new(),
-            to_carrier: None,
-            carrier_well: true,
+            carriers,
             questions,
             answers,
             media: parts.media,
             media_events: parts.media_events,
+            push,
+            push_reports,
             commands: BTreeMap::new(),
             next_command: 0,
             again: VecDeque::new(),
@@ -114,6 +125,7 @@ impl<M: MediaPlane> Driver<M> {
                 },
                 Some((op, result)) = self.answers.recv() => Some(Input::Lookup { op, result }),
                 Some(event) = self.media_events.recv() => Some(self.media_said(event)),
+                Some(report) = self.push_reports.recv() => Some(reported(report)),
                 () = at(deadline) => Some(Input::Deadline),
                 () = &mut stop, if give_up.is_none() => {
                     give_up = Some(tokio::time::Instant::now() + patience);
@@ -133,6 +145,9 @@ impl<M: MediaPlane> Driver<M> {
         for (_, reply) in std::mem::take(&mut self.commands) {
             // Whoever asked is gone when this fails.
             let _ = reply.send(Err(ErrorCode::Unavailable));
+        }
+        if let Some(push) = self.push.take() {
+            push.finish().await;
         }
         self.answers.close();
         if timeout(LAST_WRITES, self.questions.finish()).await.is_err() {
@@ -162,6 +177,9 @@ impl<M: MediaPlane> Driver<M> {
             }
             Output::Close { side, flow } => {
                 if self.flows.remove(&(side, flow)).is_some() {
+                    if side == Side::Trunk {
+                        self.carriers.closed(flow);
+                    }
                     self.again.push_back(Input::FlowClosed { side, flow });
                 }
             }
@@ -183,15 +201,13 @@ impl<M: MediaPlane> Driver<M> {
         }
     }
 
-    /// No push-service is configured yet: nobody can be woken.
     fn push(&mut self, command: PushCommand) {
-        match command {
-            PushCommand::Wake { call, .. } => {
-                self.again.push_back(Input::PushResult { call, outcome: WakeOutcome::Unavailable });
-            }
-            PushCommand::PutDevice { .. }
-            | PushCommand::DeleteDevice { .. }
-            | PushCommand::CancelWake { .. } => {}
+        let report = match &mut self.push {
+            Some(push) => push.send(command),
+            None => wake::without(command),
+        };
+        if let Some(report) = report {
+            self.again.push_back(reported(report));
         }
     }
 
@@ -206,17 +222,16 @@ impl<M: MediaPlane> Driver<M> {
                     None if !self.flows.contains_key(&(side, flow)) => return None,
                     None => {}
                 }
-                if let Peer::Carrier { outbound, .. } = &peer {
-                    self.carrier_flow(flow, *outbound);
+                if let Peer::Carrier { carrier, outbound } = &peer {
+                    self.carriers.opened(carrier, flow, *outbound);
                 }
                 Some(Input::FlowOpened { flow, peer, info: *info })
             }
             FromOutside::Closed { side, flow } => {
                 // The core has heard of it when the driver closed it itself.
                 self.flows.remove(&(side, flow))?;
-                if side == Side::Trunk && self.to_carrier == Some(flow) {
-                    self.to_carrier = None;
-                    self.tell_trunk();
+                if side == Side::Trunk {
+                    self.carriers.closed(flow);
                 }
                 Some(Input::FlowClosed { side, flow })
             }
@@ -257,9 +272,8 @@ impl<M: MediaPlane> Driver<M> {
             // The connection has ended by itself when this fails.
             let _ = kill.send(());
         }
-        if self.to_carrier == Some(flow) && side == Side::Trunk {
-            self.to_carrier = None;
-            self.tell_trunk();
+        if side == Side::Trunk {
+            self.carriers.closed(flow);
         }
         self.again.push_back(Input::FlowClosed { side, flow });
     }
@@ -313,27 +327,18 @@ impl<M: MediaPlane> Driver<M> {
             GatewayEvent::Trunk { carrier, up } => {
                 let says = if up { "the carrier answers again" } else { "the carrier does not answer" };
                 tracing::warn!(%carrier, "{says}");
-                self.carrier_well = up;
-                self.tell_trunk();
+                self.carriers.judged(&carrier, up);
                 Announcement::Trunk { carrier: carrier.0, up }
             }
         };
         // Nobody listens when this fails.
         let _ = self.ends.announcements.send(announcement);
     }
+}
 
-    fn carrier_flow(&mut self, flow: FlowId, outbound: bool) {
-        if outbound {
-            self.to_carrier = Some(flow);
-        } else if self.to_carrier == Some(flow) {
-            self.to_carrier = None;
-        }
-        self.tell_trunk();
-    }
-
-    fn tell_trunk(&self) {
-        let up = self.to_carrier.is_some() && self.carrier_well;
-        metrics::gauge!("doorstep_trunk_up").set(if up { 1.0 } else { 0.0 });
-        self.ends.trunk_up.send_replace(up);
+fn reported(report: Report) -> Input {
+    match report {
+        Report::Wake { call, outcome } => Input::PushResult { call, outcome },
+        Report::DeviceGone { courier, device } => Input::DeviceGone { courier, device },
     }
 }

@@ -99,14 +99,16 @@ pub struct Order {
     /// How long a call may ring; `None`: the gateway's limit.
     pub ring: Option<Duration>,
     /// What happens to the customer's call when the courier cannot be reached; `None`: the gateway's policy.
-    pub fallback: Option<OrderFallback>,
+    pub otherwise: Option<Otherwise>,
 }
 
 /// An order's own policy for a customer who does not reach the courier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrderFallback {
-    /// To the contact centre, where the gateway has one.
+pub enum Otherwise {
+    /// To the contact centre, where the gateway has one; first its message, where it has one.
     ContactCentre,
+    /// The gateway's message and the end, where it has one.
+    Message,
     /// Refuse with 480.
     Refuse,
 }
@@ -180,7 +182,7 @@ mod tests {
             grace_ms: 100,
             max_call: None,
             ring: None,
-            fallback: None,
+            otherwise: None,
         }
     }
 

@@ -95,10 +95,7 @@ impl Dispatcher {
                     entry.outlet.digit(digit, Duration::from_millis(u64::from(duration_ms)));
                 }
             }
-            // No recordings are loaded yet: it is over at once.
-            MediaCommand::Play { leg, .. } => {
-                let _heard = self.events.send(MediaEvent::Played { leg }).await;
-            }
+            MediaCommand::Play { leg, .. } => self.pass(leg, command).await,
             MediaCommand::Close { leg } => {
                 self.pass(leg, command).await;
                 self.part(leg);
@@ -111,7 +108,14 @@ impl Dispatcher {
     fn open(&mut self, id: LegId, profile: LegProfile) {
         let (commands, waiting) = mpsc::channel(LEG_QUEUE);
         let (ear, outlet) = (Arc::<Ear>::default(), Arc::<Outlet>::default());
-        let leg = Leg::new(id, profile, self.settings.session(profile), ear.clone(), outlet.clone());
+        let leg = Leg::new(
+            id,
+            profile,
+            self.settings.session(profile),
+            ear.clone(),
+            outlet.clone(),
+            Arc::clone(&self.settings.clips),
+        );
         tokio::spawn(leg::run(leg, waiting, self.events.clone()));
         self.paced.lock().unwrap_or_else(PoisonError::into_inner).insert(id, outlet.clone());
         self.legs.insert(id, Entry { commands, ear, outlet, joined: None });
@@ -120,6 +124,7 @@ impl Dispatcher {
     /// Hands a command to its leg, or says that it cannot be carried out.
     async fn pass(&mut self, leg: LegId, command: MediaCommand) {
         let (_, op) = target(&command);
+        let plays = matches!(command, MediaCommand::Play { .. });
         let reason = match self.legs.get(&leg).map(|entry| entry.commands.try_send(command)) {
             Some(Ok(())) => return,
             Some(Err(_)) => MediaFailure::NoResources,
@@ -128,6 +133,8 @@ impl Dispatcher {
         if op.is_some() {
             // A core that is gone hears nothing.
             let _heard = self.events.send(MediaEvent::Failed { leg, op, reason }).await;
+        } else if plays && reason == MediaFailure::NoResources {
+            let _heard = self.events.send(MediaEvent::Played { leg }).await;
         }
     }
 
@@ -143,6 +150,7 @@ impl Dispatcher {
         for (one, other) in [(a, b), (b, a)] {
             let Some(outlet) = self.legs.get(&other).map(|entry| entry.outlet.clone()) else { continue };
             if let Some(entry) = self.legs.get_mut(&one) {
+                outlet.stop_playing();
                 outlet.change_source(entry.ear.is_open());
                 entry.ear.join(Some(outlet));
                 entry.joined = Some(other);

@@ -7,13 +7,14 @@ use doorstep_media::{
     session::{MediaSession, SessionConfig, SessionError},
     transport::TransportEvent,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
+    clip::Clip,
     ear::{Ear, Listener, Note},
     outlet::Outlet,
 };
-use crate::core::{LegId, LegProfile, LegStats, MediaCommand, MediaEvent, MediaFailure, Sdp};
+use crate::core::{ClipId, LegId, LegProfile, LegStats, MediaCommand, MediaEvent, MediaFailure, Sdp};
 
 /// Notes of the session's task that wait; a person types no faster.
 const NOTE_QUEUE: usize = 64;
@@ -25,8 +26,11 @@ pub(super) struct Leg {
     config: SessionConfig,
     ear: Arc<Ear>,
     outlet: Arc<Outlet>,
+    clips: Arc<[Clip]>,
     session: Option<Session>,
     held: bool,
+    /// Done when the recording that is played is over.
+    playing: Option<oneshot::Receiver<()>>,
 }
 
 struct Session {
@@ -40,6 +44,7 @@ enum Wake {
     Command(Option<MediaCommand>),
     Transport(Option<TransportEvent>),
     Note(Option<Note>),
+    Played,
 }
 
 impl Leg {
@@ -49,8 +54,9 @@ impl Leg {
         config: SessionConfig,
         ear: Arc<Ear>,
         outlet: Arc<Outlet>,
+        clips: Arc<[Clip]>,
     ) -> Self {
-        Self { id, profile, config, ear, outlet, session: None, held: false }
+        Self { id, profile, config, ear, outlet, clips, session: None, held: false, playing: None }
     }
 }
 
@@ -61,13 +67,19 @@ pub(super) async fn run(
     events: mpsc::Sender<MediaEvent>,
 ) {
     loop {
-        let wake = match &mut leg.session {
-            None => Wake::Command(commands.recv().await),
+        let Leg { session, playing, .. } = &mut leg;
+        let wake = match session {
+            None => tokio::select! {
+                biased;
+                command = commands.recv() => Wake::Command(command),
+                () = over(playing) => Wake::Played,
+            },
             Some(session) => tokio::select! {
                 biased;
                 command = commands.recv() => Wake::Command(command),
                 event = session.events.recv() => Wake::Transport(event),
                 note = session.notes.recv() => Wake::Note(note),
+                () = over(playing) => Wake::Played,
             },
         };
         let answers = match wake {
@@ -81,6 +93,10 @@ pub(super) async fn run(
             Wake::Command(Some(command)) => leg.carry_out(command).await,
             Wake::Transport(event) => leg.transport_said(event),
             Wake::Note(note) => note.map(|note| leg.noted(note)).into_iter().collect(),
+            Wake::Played => {
+                leg.playing = None;
+                vec![MediaEvent::Played { leg: leg.id }]
+            }
         };
         for answer in answers {
             if events.send(answer).await.is_err() {
@@ -89,6 +105,15 @@ pub(super) async fn run(
         }
     }
     leg.close().await;
+}
+
+/// Waits for the end of the recording that is played; for ever without one.
+async fn over(playing: &mut Option<oneshot::Receiver<()>>) {
+    match playing {
+        // It ends by losing its sender.
+        Some(ended) => drop(ended.await),
+        None => std::future::pending().await,
+    }
 }
 
 impl Leg {
@@ -119,11 +144,11 @@ impl Leg {
                 };
                 (op, done.map(|()| None))
             }
+            MediaCommand::Play { clip, .. } => return self.play(clip),
             // The dispatcher's own.
             MediaCommand::Join { .. }
             | MediaCommand::SetForward { .. }
             | MediaCommand::SendDtmf { .. }
-            | MediaCommand::Play { .. }
             | MediaCommand::Close { .. } => return Vec::new(),
         };
         if let Some(negotiated) = self.session.as_ref().and_then(|session| session.session.negotiated()) {
@@ -134,6 +159,18 @@ impl Leg {
             Ok(None) => MediaEvent::Done { leg: id, op },
             Err(reason) => MediaEvent::Failed { leg: id, op: Some(op), reason },
         }]
+    }
+
+    /// Each `Play` is answered: the one before ends with this one.
+    fn play(&mut self, clip: ClipId) -> Vec<MediaEvent> {
+        let played = MediaEvent::Played { leg: self.id };
+        let clip = usize::try_from(clip.0).ok().and_then(|place| self.clips.get(place).cloned());
+        let Some(clip) = clip else {
+            tracing::error!("a recording that is not loaded cannot be played");
+            return vec![played];
+        };
+        let before = self.playing.replace(self.outlet.play(clip));
+        before.map(|_| played).into_iter().collect()
     }
 
     /// The leg's session, made when it is first needed.

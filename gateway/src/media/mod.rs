@@ -7,6 +7,7 @@
 //!
 //! Two legs meet in audio and digits alone. Descriptions, SSRCs, timestamps and names of one never reach the other.
 
+mod clip;
 mod dispatch;
 mod ear;
 mod leg;
@@ -16,6 +17,7 @@ use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket},
     ops::RangeInclusive,
+    sync::Arc,
 };
 
 use doorstep_media::session::{LocalAddress, SessionConfig, SourcePolicy};
@@ -26,6 +28,8 @@ use crate::{
     core::{LegId, LegProfile, MediaCommand, MediaEvent, MediaFailure, OpId},
     driver::MediaPlane,
 };
+
+pub use clip::{Clip, ClipError};
 
 /// Commands that wait to be looked at: some for each of the calls of a busy gateway.
 const COMMAND_QUEUE: usize = 4_096;
@@ -73,16 +77,19 @@ struct Settings {
     trunk: LocalAddress,
     ports: Option<RangeInclusive<u16>>,
     policy: SourcePolicy,
+    /// By [`ClipId`](crate::core::ClipId).
+    clips: Arc<[Clip]>,
 }
 
 /// Starts the plane on the current tokio runtime. An edge address that is not this machine's own is taken for that of a
-/// one-to-one NAT before it: it is told, and sockets are bound on all addresses.
+/// one-to-one NAT before it: it is told, and sockets are bound on all addresses. `clips` are what `Play` may name, by their places.
 ///
 /// # Errors
 /// [`MediaStartError`].
 pub fn start(
     config: &config::Media,
     addresses: Addresses,
+    clips: Vec<Clip>,
 ) -> Result<(EmbeddedPlane, mpsc::Receiver<MediaEvent>), MediaStartError> {
     let edge: Vec<_> = addresses.edge.into_iter().map(local).collect::<Result<_, _>>()?;
     if edge.is_empty() {
@@ -95,6 +102,7 @@ pub fn start(
         trunk,
         ports: config.ports.map(|(first, last)| first..=last),
         policy: if config.strict_source { SourcePolicy::Strict } else { SourcePolicy::Symmetric },
+        clips: clips.into(),
     };
     let (commands, waiting) = mpsc::channel(COMMAND_QUEUE);
     let (events, heard) = mpsc::channel(EVENT_QUEUE);

@@ -1,4 +1,5 @@
-//! What goes to a leg's far side: the other leg's audio in this leg's codec, digits, and silence when there is neither.
+//! What goes to a leg's far side: a recording or else the other leg's audio, in this leg's codec; digits; and silence when there is none
+//! of these.
 //!
 //! All of it is one stream with one timeline, fed from the other leg's session and from the pacer. The lock is held for
 //! one packet's work.
@@ -14,6 +15,9 @@ use doorstep_media::{
     transcode::{FRAME_MS, Transcoder},
     transport::{IncomingPacket, Negotiated, OutgoingPacket, PacketSink},
 };
+use tokio::sync::oneshot;
+
+use super::clip::Clip;
 
 /// Time between two looks of the pacer.
 pub(super) const FRAME: Duration = Duration::from_millis(FRAME_MS as u64);
@@ -38,8 +42,17 @@ struct State {
     digits: Option<DtmfSender>,
     /// Somebody may be heard here.
     has_source: bool,
+    playing: Option<Playing>,
     fed: bool,
     idle: u32,
+}
+
+/// A recording under way. However it ends, who waits for its end hears of it by the sender that goes with it.
+struct Playing {
+    clip: Clip,
+    /// The next frame's number.
+    next: usize,
+    _ended: oneshot::Sender<()>,
 }
 
 impl Outlet {
@@ -75,15 +88,28 @@ impl Outlet {
         let mut state = self.lock();
         state.has_source = has_source;
         state.idle = 0;
-        if let Some(transcoder) = &mut state.transcoder {
-            transcoder.new_source();
-        }
+        state.forget_source();
+    }
+
+    /// Plays a recording from its start, instead of one that is under way; the source is not heard meanwhile. The receiver is done
+    /// (with an error) when it is over, or was stopped.
+    pub(super) fn play(&self, clip: Clip) -> oneshot::Receiver<()> {
+        let (sender, ended) = oneshot::channel();
+        let mut state = self.lock();
+        state.playing = Some(Playing { clip, next: 0, _ended: sender });
+        state.forget_source();
+        ended
+    }
+
+    /// Ends a recording that is under way.
+    pub(super) fn stop_playing(&self) {
+        self.lock().playing = None;
     }
 
     /// Sends on what came from the other leg.
     pub(super) fn audio(&self, packet: IncomingPacket<'_>) {
         let mut state = self.lock();
-        if !state.has_source || !state.is_ready() {
+        if !state.has_source || state.playing.is_some() || !state.is_ready() {
             return;
         }
         let State { sink: Some(sink), transcoder: Some(transcoder), base, digits, fed, .. } = &mut *state
@@ -114,6 +140,8 @@ impl Outlet {
     pub(super) fn tick(&self) {
         let mut state = self.lock();
         if !state.sends || !state.is_ready() {
+            // A far side that holds us, or is gone, hears nothing of it; the recording's time passes all the same.
+            state.next_frame();
             return;
         }
         let State {
@@ -147,6 +175,10 @@ impl Outlet {
             }
         }
         *idle = if fed { 0 } else { idle.saturating_add(1) };
+        if state.playing.is_some() {
+            state.sound();
+            return;
+        }
         let patience = if state.has_source { PATIENCE } else { 1 };
         if state.idle >= patience {
             state.silence();
@@ -170,6 +202,34 @@ impl State {
             }
         }
         self.transcoder.is_some() && self.sink.is_some()
+    }
+
+    /// Sends the next frame of the recording.
+    fn sound(&mut self) {
+        let Some(Playing { clip, next, .. }) = &self.playing else { return };
+        if let (Some(audio), Some(sink), Some(transcoder)) =
+            (clip.frame(*next), &self.sink, &mut self.transcoder)
+        {
+            transcoder.sound(audio, &mut |out| sink.send(shifted(out, self.base)));
+            self.idle = 0;
+        }
+        self.next_frame();
+    }
+
+    /// One frame of the recording is over, and with the last the recording.
+    fn next_frame(&mut self) {
+        let Some(playing) = &mut self.playing else { return };
+        playing.next += 1;
+        if playing.clip.frame(playing.next).is_none() {
+            self.playing = None;
+            self.forget_source();
+        }
+    }
+
+    fn forget_source(&mut self) {
+        if let Some(transcoder) = &mut self.transcoder {
+            transcoder.new_source();
+        }
     }
 
     fn silence(&mut self) {

@@ -12,11 +12,13 @@ use doorstep_media::{
 use doorstep_testkit::speech::{similarity, synthetic_speech};
 use tokio::sync::mpsc;
 
-use super::{Addresses, EmbeddedPlane, MediaStartError, start};
+use super::{Addresses, Clip, EmbeddedPlane, MediaStartError, start};
 use crate::{
     config,
     core::{LegId, LegProfile, MediaCommand, MediaEvent, MediaFailure, OpId, Sdp},
 };
+
+mod playing;
 
 const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 const COURIER: LegId = LegId(1);
@@ -114,8 +116,12 @@ struct Core {
 
 impl Core {
     fn new(ports: Option<(u16, u16)>) -> Self {
+        Self::with_clips(ports, Vec::new())
+    }
+
+    fn with_clips(ports: Option<(u16, u16)>, clips: Vec<Clip>) -> Self {
         let addresses = Addresses { edge: vec![LOOPBACK], trunk: LOOPBACK, trunk_advertised: None };
-        let (plane, events) = start(&config(ports), addresses).unwrap();
+        let (plane, events) = start(&config(ports), addresses, clips).unwrap();
         Self { plane, events, waiting: VecDeque::new(), next: 0 }
     }
 
@@ -201,7 +207,11 @@ fn config(ports: Option<(u16, u16)>) -> config::Media {
 
 /// A call set up as the core does it: the courier's offer answered at once, the phone called, both joined.
 async fn call(phone_codecs: &[Codec]) -> (Core, Far, Far) {
-    let (mut core, mut courier, phone) = (Core::new(None), Far::courier(), Far::phone(phone_codecs));
+    call_by(Core::new(None), phone_codecs).await
+}
+
+async fn call_by(mut core: Core, phone_codecs: &[Codec]) -> (Core, Far, Far) {
+    let (mut courier, phone) = (Far::courier(), Far::phone(phone_codecs));
     let offer = courier.session.create_offer(Direction::SendRecv).await.unwrap();
     let answer = core.answer(COURIER, LegProfile::WebRtc, &offer).await.unwrap();
     courier.session.apply_answer(&answer).await.unwrap();
@@ -431,7 +441,7 @@ async fn a_far_side_that_leaves_is_told() {
 #[tokio::test]
 async fn a_plane_without_an_address_does_not_start() {
     let nowhere = Addresses { edge: Vec::new(), trunk: LOOPBACK, trunk_advertised: None };
-    assert!(matches!(start(&config(None), nowhere), Err(MediaStartError::NoEdgeAddress)));
+    assert!(matches!(start(&config(None), nowhere, Vec::new()), Err(MediaStartError::NoEdgeAddress)));
     let any = Addresses { edge: vec!["0.0.0.0".parse().unwrap()], trunk: LOOPBACK, trunk_advertised: None };
-    assert!(matches!(start(&config(None), any), Err(MediaStartError::Address { .. })));
+    assert!(matches!(start(&config(None), any, Vec::new()), Err(MediaStartError::Address { .. })));
 }

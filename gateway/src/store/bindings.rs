@@ -8,6 +8,13 @@ use sqlx::sqlite::SqliteRow;
 use super::{Store, StoreError};
 use crate::core::{Binding, CourierId, PushTarget};
 
+/// Where a binding stands among all.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BindingPlace {
+    courier: String,
+    key: String,
+}
+
 impl Store {
     /// Adds or replaces a binding and tells all that the courier then has. Those that ran out and cannot be
     /// woken are swept away.
@@ -86,6 +93,29 @@ impl Store {
         rows.iter().map(|row| self.read_binding(row)).collect()
     }
 
+    /// Bindings with push data, of all couriers, those after a place only, at most `limit`; each with its place.
+    pub async fn wakeable(
+        &self,
+        after: Option<&BindingPlace>,
+        limit: u32,
+    ) -> Result<Vec<(BindingPlace, Binding)>, StoreError> {
+        let (courier, key) = after.map(|place| (&place.courier, &place.key)).unzip();
+        let rows = sqlx::query(
+            "SELECT * FROM bindings WHERE pn_prid IS NOT NULL AND (?1 IS NULL OR (courier, key) > (?1, ?2)) \
+             ORDER BY courier, key LIMIT ?3",
+        )
+        .bind(courier)
+        .bind(key)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        let read = |row| {
+            let place = BindingPlace { courier: row_text(row, "courier")?, key: row_text(row, "key")? };
+            Ok((place, self.read_binding(row)?))
+        };
+        rows.iter().map(read).collect()
+    }
+
     fn read_binding(&self, row: &SqliteRow) -> Result<Binding, StoreError> {
         let number = |value: i64| u32::try_from(value).map_err(|_| StoreError::Corrupt);
         let push = match row.try_get::<Option<String>, _>("pn_provider")? {
@@ -107,6 +137,10 @@ impl Store {
             push,
         })
     }
+}
+
+fn row_text(row: &SqliteRow, column: &str) -> Result<String, StoreError> {
+    Ok(row.try_get(column)?)
 }
 
 fn key(binding: &Binding) -> String {

@@ -20,6 +20,7 @@ use sqlx::sqlite::{
 
 use crate::clock::Clock;
 
+pub use bindings::BindingPlace;
 pub use calls::{CallFilter, StoredCall};
 pub use numbers::CompanyNumber;
 

@@ -6,7 +6,7 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::{Store, StoreError};
-use crate::masking::{E164, Order, OrderFallback};
+use crate::masking::{E164, Order, Otherwise};
 
 impl Store {
     /// Creates or replaces an order; whether it is new.
@@ -30,7 +30,7 @@ impl Store {
         .bind(order.grace_ms)
         .bind(order.max_call.map(seconds))
         .bind(order.ring.map(seconds))
-        .bind(order.fallback.map(fallback_word))
+        .bind(order.otherwise.map(otherwise_word))
         .execute(&mut *transaction)
         .await?;
         transaction.commit().await?;
@@ -90,7 +90,7 @@ fn read_order(row: &SqliteRow) -> Result<Order, StoreError> {
             .transpose()
             .map_err(|_| StoreError::Corrupt)
     };
-    let fallback = row.try_get::<Option<String>, _>("fallback")?;
+    let otherwise = row.try_get::<Option<String>, _>("fallback")?;
     Ok(Order {
         id: row.try_get("id")?,
         courier: row.try_get("courier")?,
@@ -102,7 +102,7 @@ fn read_order(row: &SqliteRow) -> Result<Order, StoreError> {
         grace_ms: row.try_get("grace_ms")?,
         max_call: duration("max_call_s")?,
         ring: duration("ring_s")?,
-        fallback: fallback.as_deref().map(read_fallback).transpose()?,
+        otherwise: otherwise.as_deref().map(read_otherwise).transpose()?,
     })
 }
 
@@ -110,17 +110,19 @@ fn seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
 
-fn fallback_word(fallback: OrderFallback) -> &'static str {
-    match fallback {
-        OrderFallback::ContactCentre => "contact_centre",
-        OrderFallback::Refuse => "refuse",
+fn otherwise_word(otherwise: Otherwise) -> &'static str {
+    match otherwise {
+        Otherwise::ContactCentre => "contact_centre",
+        Otherwise::Message => "message",
+        Otherwise::Refuse => "refuse",
     }
 }
 
-fn read_fallback(word: &str) -> Result<OrderFallback, StoreError> {
+fn read_otherwise(word: &str) -> Result<Otherwise, StoreError> {
     match word {
-        "contact_centre" => Ok(OrderFallback::ContactCentre),
-        "refuse" => Ok(OrderFallback::Refuse),
+        "contact_centre" => Ok(Otherwise::ContactCentre),
+        "message" => Ok(Otherwise::Message),
+        "refuse" => Ok(Otherwise::Refuse),
         _ => Err(StoreError::Corrupt),
     }
 }

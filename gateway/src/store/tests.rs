@@ -5,7 +5,7 @@ use crate::core::{
     Binding, CallId, CallMedia, CallRecord, CourierId, Direction, EndReason, ErrorCode, LegStats, OrderId,
     PushTarget, Timestamp,
 };
-use crate::masking::{E164, Order, OrderFallback};
+use crate::masking::{E164, Order, Otherwise};
 
 fn order() -> Order {
     Order {
@@ -19,7 +19,7 @@ fn order() -> Order {
         grace_ms: 3,
         max_call: Some(Duration::from_secs(600)),
         ring: None,
-        fallback: Some(OrderFallback::Refuse),
+        otherwise: Some(Otherwise::Refuse),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where the carrier is: its name is looked up again and again, and over TCP and TLS a connection to it is kept.
+//! Where a carrier is: its name is looked up again and again, and over TCP and TLS a connection to it is kept.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,8 +24,9 @@ const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// The first pause, doubled each time.
 const MIN_PAUSE: Duration = Duration::from_millis(500);
 
-/// UDP: keeps the flow for our requests at where the name leads.
+/// UDP: keeps the flow for our requests at where the name leads. `place` is the carrier's in the configuration, here and below.
 pub(super) async fn follow(
+    place: usize,
     carrier: Carrier,
     udp: Arc<UdpTrunk>,
     sources: Arc<Sources>,
@@ -34,7 +35,7 @@ pub(super) async fn follow(
 ) {
     let mut backoff = Backoff::default();
     loop {
-        let pause = if find(&carrier, &udp, &sources).await {
+        let pause = if find(place, &carrier, &udp, &sources).await {
             backoff = Backoff::default();
             interval
         } else {
@@ -48,17 +49,18 @@ pub(super) async fn follow(
 }
 
 /// UDP: looks once; whether the name leads anywhere.
-pub(super) async fn find(carrier: &Carrier, udp: &UdpTrunk, sources: &Sources) -> bool {
+pub(super) async fn find(place: usize, carrier: &Carrier, udp: &UdpTrunk, sources: &Sources) -> bool {
     let addresses = resolve(carrier).await;
     if !addresses.is_empty() {
-        sources.found_carrier(&addresses, Instant::now().into_std());
-        udp.lead_to(&addresses).await;
+        sources.found_carrier(place, &addresses, Instant::now().into_std());
+        udp.lead_to(place, &addresses).await;
     }
     !addresses.is_empty()
 }
 
 /// TCP and TLS: keeps a connection, made anew with growing pauses (full jitter, so that gateways do not come all at once).
 pub(super) async fn keep_connected(
+    place: usize,
     carrier: Carrier,
     tls: Option<TlsConnector>,
     streams: Arc<Streams>,
@@ -73,13 +75,13 @@ pub(super) async fn keep_connected(
     loop {
         let addresses = resolve(&carrier).await;
         if !addresses.is_empty() {
-            sources.found_carrier(&addresses, Instant::now().into_std());
+            sources.found_carrier(place, &addresses, Instant::now().into_std());
         }
         let started = Instant::now();
-        if let Some(stream) = connect(&addresses).await {
+        if let Some(stream) = connect(&carrier.name, &addresses).await {
             match (&tls, &name) {
-                (None, _) => streams.run(stream, None, true).await,
-                (Some(tls), Ok(name)) => streams.run(stream, Some((tls.clone(), name.clone())), true).await,
+                (None, _) => streams.run(stream, None, place).await,
+                (Some(tls), Ok(name)) => streams.run(stream, Some((tls.clone(), name.clone())), place).await,
                 (Some(_), Err(_)) => tracing::error!("the carrier's name cannot stand in a certificate"),
             }
         }
@@ -102,18 +104,20 @@ pub(super) async fn resolve(carrier: &Carrier) -> Vec<SocketAddr> {
         Ok(addresses) => addresses.collect(),
         Err(_) => {
             metrics::counter!("doorstep_trunk_dns_failures_total").increment(1);
-            tracing::warn!("the carrier's name cannot be resolved");
+            tracing::warn!(carrier = carrier.name, "the carrier's name cannot be resolved");
             Vec::new()
         }
     }
 }
 
-async fn connect(addresses: &[SocketAddr]) -> Option<TcpStream> {
+async fn connect(carrier: &str, addresses: &[SocketAddr]) -> Option<TcpStream> {
     for address in addresses {
         match timeout(CONNECT, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => return Some(stream),
-            Ok(Err(error)) => tracing::warn!(kind = ?error.kind(), "the carrier cannot be connected to"),
-            Err(_) => tracing::warn!("connecting to the carrier took too long"),
+            Ok(Err(error)) => {
+                tracing::warn!(carrier, kind = ?error.kind(), "the carrier cannot be connected to")
+            }
+            Err(_) => tracing::warn!(carrier, "connecting to the carrier took too long"),
         }
     }
     None

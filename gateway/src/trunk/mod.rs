@@ -1,4 +1,4 @@
-//! The carrier's side: SIP over UDP, TCP and TLS (RFC 3261 section 18). Only the carrier's addresses and the configured networks are heard;
+//! The carriers' side: SIP over UDP, TCP and TLS (RFC 3261 section 18). Only the carriers' addresses and the configured networks are heard;
 //! whatever comes from elsewhere is dropped before it is read, and counted.
 
 mod carrier;
@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorstep_sip::msg::{Host, SipUri};
+use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -25,10 +26,7 @@ use sources::Sources;
 use stream::Streams;
 use udp::UdpTrunk;
 
-/// The one carrier's name, in events and metrics.
-pub const CARRIER: &str = "carrier";
-
-/// How long the start waits for the carrier's name; then the gateway goes on looking while it runs.
+/// How long the start waits for the carriers' names; then the gateway goes on looking while it runs.
 const FIRST_LOOKUP: Duration = Duration::from_secs(2);
 
 /// The running trunk.
@@ -59,8 +57,30 @@ pub struct TrunkTls {
     pub connector: Option<TlsConnector>,
 }
 
+/// The carriers' names in events and metrics, by their places in the configuration.
+#[derive(Debug, Clone)]
+struct Carriers(Arc<Vec<CarrierId>>);
+
+impl Carriers {
+    fn of(carriers: &[config::Carrier]) -> Self {
+        Self(Arc::new(carriers.iter().map(|carrier| CarrierId(carrier.name.clone())).collect()))
+    }
+
+    #[cfg(test)]
+    fn named(names: &[&str]) -> Self {
+        Self(Arc::new(names.iter().map(|name| CarrierId((*name).to_owned())).collect()))
+    }
+
+    /// A carrier as the core knows it. `outbound`: our requests to it go out there.
+    fn peer(&self, place: usize, outbound: bool) -> Peer {
+        // A place that nobody has is a carrier that the core does not know: it leaves the flow alone.
+        let carrier = self.0.get(place).cloned().unwrap_or_else(|| CarrierId(String::new()));
+        Peer::Carrier { carrier, outbound }
+    }
+}
+
 impl Trunk {
-    /// Binds what the configuration names, and begins to look for the carrier. Everything ends when `stop` turns true.
+    /// Binds what the configuration names, and begins to look for the carriers. Everything ends when `stop` turns true.
     ///
     /// # Errors
     /// When an address cannot be had.
@@ -70,44 +90,53 @@ impl Trunk {
         driver: Handle,
         stop: watch::Receiver<bool>,
     ) -> io::Result<Self> {
-        let sources = Arc::new(Sources::new(config.sources.clone()));
+        let sources = Arc::new(Sources::new(networks(config)));
+        let carriers = Carriers::of(&config.carriers);
         let mut tasks = JoinSet::new();
         let mut addresses = Addresses::default();
         let mut udp = None;
         if let Some(listen) = config.udp {
+            let (advertised, carriers) = (config.advertised.clone(), carriers.clone());
             let trunk =
-                UdpTrunk::bind(listen, config.advertised.clone(), Arc::clone(&sources), driver.clone())
-                    .await?;
+                UdpTrunk::bind(listen, advertised, carriers, Arc::clone(&sources), driver.clone()).await?;
             addresses.udp = Some(trunk.address);
             tasks.spawn(Arc::clone(&trunk).receive(stop.clone()));
             udp = Some(trunk);
         }
         let tcp = bind(config.tcp, &mut addresses.tcp).await?;
         let tls_listener = bind(config.tls.as_ref().map(|(listen, _)| *listen), &mut addresses.tls).await?;
-        let streams = Streams::new(config.advertised.clone(), addresses, Arc::clone(&sources), driver);
+        let streams =
+            Streams::new(config.advertised.clone(), addresses, carriers, Arc::clone(&sources), driver);
         if let Some(listener) = tcp {
             tasks.spawn(Arc::clone(&streams).accept(listener, None, stop.clone()));
         }
         if let (Some(listener), Some(acceptor)) = (tls_listener, tls.acceptor) {
             tasks.spawn(Arc::clone(&streams).accept(listener, Some(acceptor), stop.clone()));
         }
-        if let Some(carrier) = config.carrier.clone() {
-            match (carrier.transport, udp, tls.connector) {
+        // Who finds the gateway ready may call at once.
+        let first_lookups = config.carriers.iter().enumerate().filter_map(|(place, carrier)| {
+            let udp = udp.as_ref().filter(|_| carrier.transport == CarrierTransport::Udp)?;
+            Some(timeout(FIRST_LOOKUP, carrier::find(place, carrier, udp, &sources)))
+        });
+        futures_util::future::join_all(first_lookups).await;
+        for (place, carrier) in config.carriers.iter().cloned().enumerate() {
+            let (sources, streams, stop) = (Arc::clone(&sources), Arc::clone(&streams), stop.clone());
+            match (carrier.transport, &udp, &tls.connector) {
                 (CarrierTransport::Udp, Some(udp), _) => {
-                    // Who finds the gateway ready may call at once.
-                    let _ = timeout(FIRST_LOOKUP, carrier::find(&carrier, &udp, &sources)).await;
-                    tasks.spawn(carrier::follow(carrier, udp, sources, config.dns_interval, stop));
+                    let interval = config.dns_interval;
+                    tasks.spawn(carrier::follow(place, carrier, Arc::clone(udp), sources, interval, stop));
                 }
                 (CarrierTransport::Tcp, ..) => {
-                    tasks.spawn(carrier::keep_connected(carrier, None, streams, sources, stop));
+                    tasks.spawn(carrier::keep_connected(place, carrier, None, streams, sources, stop));
                 }
                 (CarrierTransport::Tls, _, Some(connector)) => {
-                    tasks.spawn(carrier::keep_connected(carrier, Some(connector), streams, sources, stop));
+                    let tls = Some(connector.clone());
+                    tasks.spawn(carrier::keep_connected(place, carrier, tls, streams, sources, stop));
                 }
                 (CarrierTransport::Udp, None, _) | (CarrierTransport::Tls, _, None) => {
                     return Err(io::Error::new(
                         io::ErrorKind::InvalidInput,
-                        "the carrier's transport is not set up",
+                        "a carrier's transport is not set up",
                     ));
                 }
             }
@@ -125,10 +154,19 @@ impl Trunk {
     }
 }
 
-/// Where the carrier's name leads now; `None` without a carrier or an answer.
+/// Where the best carrier's name leads now; `None` without a carrier or an answer.
 pub(crate) async fn first_address(config: &config::Trunk) -> Option<SocketAddr> {
-    let found = carrier::resolve(config.carrier.as_ref()?);
+    let found = carrier::resolve(config.carriers.first()?);
     timeout(FIRST_LOOKUP, found).await.ok()?.into_iter().next()
+}
+
+/// Where calls may come from besides the carriers' own addresses; what no carrier names of its own is the first one's.
+fn networks(config: &config::Trunk) -> Vec<(IpNet, usize)> {
+    let of_carriers = config.carriers.iter().enumerate();
+    of_carriers
+        .flat_map(|(place, carrier)| carrier.sources.iter().map(move |network| (*network, place)))
+        .chain(config.sources.iter().map(|network| (*network, 0)))
+        .collect()
 }
 
 async fn bind(listen: Option<SocketAddr>, bound: &mut Option<SocketAddr>) -> io::Result<Option<TcpListener>> {
@@ -136,10 +174,6 @@ async fn bind(listen: Option<SocketAddr>, bound: &mut Option<SocketAddr>) -> io:
     let listener = TcpListener::bind(listen).await?;
     *bound = Some(listener.local_addr()?);
     Ok(Some(listener))
-}
-
-fn peer(outbound: bool) -> Peer {
-    Peer::Carrier { carrier: CarrierId(CARRIER.to_owned()), outbound }
 }
 
 /// What we write of ourselves to the carrier: what the configuration says, else our end of the path.

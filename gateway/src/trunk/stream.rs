@@ -14,9 +14,9 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::sources::Sources;
-use super::{Addresses, flow_info, peer};
+use super::{Addresses, Carriers, canonical, flow_info};
 use crate::config::HostPort;
-use crate::core::{FlowId, Side, TransportKind};
+use crate::core::{FlowId, Peer, Side, TransportKind};
 use crate::driver::{Handle, Outlet};
 use doorstep_service::slots::Slots;
 
@@ -36,6 +36,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Streams {
     advertised: Option<HostPort>,
     listeners: Addresses,
+    carriers: Carriers,
     sources: Arc<Sources>,
     driver: Handle,
     slots: Arc<Slots>,
@@ -45,11 +46,12 @@ impl Streams {
     pub(super) fn new(
         advertised: Option<HostPort>,
         listeners: Addresses,
+        carriers: Carriers,
         sources: Arc<Sources>,
         driver: Handle,
     ) -> Arc<Self> {
         let slots = Slots::new(CONNECTIONS, CONNECTIONS);
-        Arc::new(Self { advertised, listeners, sources, driver, slots })
+        Arc::new(Self { advertised, listeners, carriers, sources, driver, slots })
     }
 
     /// Takes connections of allowed sources until `stop` turns true, and waits for those that it has taken.
@@ -74,10 +76,11 @@ impl Streams {
                     continue;
                 }
             };
-            if !self.sources.allow(remote.ip()) {
+            let Some(carrier) = self.sources.carrier_at(remote) else {
                 refused("unknown_source");
                 continue;
-            }
+            };
+            let peer = self.carriers.peer(carrier, false);
             let Ok(slot) = self.slots.take(remote.ip()) else {
                 refused("too_many");
                 continue;
@@ -85,11 +88,14 @@ impl Streams {
             let (this, tls) = (Arc::clone(&self), tls.clone());
             connections.spawn(async move {
                 match tls {
-                    None => this.run(stream, None, false).await,
+                    None => {
+                        let addresses = prepare(&stream);
+                        this.run_over(stream, addresses, TransportKind::Tcp, peer).await;
+                    }
                     Some(acceptor) => {
-                        let addresses = (stream.local_addr().ok(), stream.peer_addr().ok());
+                        let addresses = prepare(&stream);
                         match timeout(PATIENCE, acceptor.accept(stream)).await {
-                            Ok(Ok(tls)) => this.run_over(tls, addresses, TransportKind::Tls, false).await,
+                            Ok(Ok(tls)) => this.run_over(tls, addresses, TransportKind::Tls, peer).await,
                             Ok(Err(_)) | Err(_) => refused("tls"),
                         }
                     }
@@ -101,21 +107,18 @@ impl Streams {
         while connections.join_next().await.is_some() {}
     }
 
-    /// Serves a TCP connection, over TLS if there is a session, to its end.
+    /// Serves our connection to a carrier, over TLS if there is a session, to its end. `place` is the carrier's in the configuration.
     pub(super) async fn run(
         &self,
         stream: TcpStream,
         tls: Option<(tokio_rustls::TlsConnector, rustls::pki_types::ServerName<'static>)>,
-        outbound: bool,
+        place: usize,
     ) {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(kind = ?error.kind(), "no TCP_NODELAY");
-        }
-        let addresses = (stream.local_addr().ok(), stream.peer_addr().ok());
+        let (addresses, peer) = (prepare(&stream), self.carriers.peer(place, true));
         match tls {
-            None => self.run_over(stream, addresses, TransportKind::Tcp, outbound).await,
+            None => self.run_over(stream, addresses, TransportKind::Tcp, peer).await,
             Some((connector, name)) => match timeout(PATIENCE, connector.connect(name, stream)).await {
-                Ok(Ok(tls)) => self.run_over(tls, addresses, TransportKind::Tls, outbound).await,
+                Ok(Ok(tls)) => self.run_over(tls, addresses, TransportKind::Tls, peer).await,
                 Ok(Err(error)) => tracing::warn!(kind = ?error.kind(), "TLS with the carrier failed"),
                 Err(_) => tracing::warn!("TLS with the carrier took too long"),
             },
@@ -127,7 +130,7 @@ impl Streams {
         stream: S,
         addresses: (Option<SocketAddr>, Option<SocketAddr>),
         transport: TransportKind,
-        outbound: bool,
+        peer: Peer,
     ) where
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
@@ -142,11 +145,12 @@ impl Streams {
         if let Some(listener) = listener {
             local.set_port(listener.port());
         }
-        let info = flow_info(transport, super::canonical(local), remote, self.advertised.as_ref());
+        let outbound = matches!(&peer, Peer::Carrier { outbound: true, .. });
+        let info = flow_info(transport, canonical(local), remote, self.advertised.as_ref());
         let flow = self.driver.new_flow();
         let (queue, outgoing) = mpsc::channel(QUEUE);
         let (kill, killed) = oneshot::channel();
-        self.driver.opened(flow, peer(outbound), info, Some(Outlet::Stream { queue, kill })).await;
+        self.driver.opened(flow, peer, info, Some(Outlet::Stream { queue, kill })).await;
         metrics::gauge!("doorstep_trunk_connections").increment(1);
         // The driver ends it by dropping the queue, so that what is in it still goes out.
         tokio::select! {
@@ -156,6 +160,14 @@ impl Streams {
         metrics::gauge!("doorstep_trunk_connections").decrement(1);
         self.driver.closed(Side::Trunk, flow).await;
     }
+}
+
+/// Our end and the far one; each message goes out at once.
+fn prepare(stream: &TcpStream) -> (Option<SocketAddr>, Option<SocketAddr>) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(kind = ?error.kind(), "no TCP_NODELAY");
+    }
+    (stream.local_addr().ok(), stream.peer_addr().ok())
 }
 
 async fn serve<S>(stream: S, flow: FlowId, driver: &Handle, mut queue: mpsc::Receiver<Bytes>, outbound: bool)

@@ -1,6 +1,6 @@
 //! The trunk's UDP socket. A flow is a remote address; the first datagram of an allowed one opens it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::{Mutex, watch};
 
 use super::sources::Sources;
-use super::{canonical, flow_info, local_ip_towards, peer};
+use super::{Carriers, canonical, flow_info, local_ip_towards};
 use crate::config::HostPort;
 use crate::core::{FlowId, FlowInfo, Side, TransportKind};
 use crate::driver::{Handle, Outlet};
@@ -27,6 +27,7 @@ pub(super) struct UdpTrunk {
     pub(super) address: SocketAddr,
     socket: Arc<UdpSocket>,
     advertised: Option<HostPort>,
+    carriers: Carriers,
     sources: Arc<Sources>,
     driver: Handle,
     /// Held while the driver is told, so that a flow is known before its first message.
@@ -36,14 +37,15 @@ pub(super) struct UdpTrunk {
 #[derive(Debug, Default)]
 struct Flows {
     by_address: HashMap<SocketAddr, (FlowId, Instant)>,
-    /// The address that our own requests go to.
-    outbound: Option<SocketAddr>,
+    /// The addresses that our own requests go to, by the carriers' places.
+    outbound: BTreeMap<usize, SocketAddr>,
 }
 
 impl UdpTrunk {
     pub(super) async fn bind(
         listen: SocketAddr,
         advertised: Option<HostPort>,
+        carriers: Carriers,
         sources: Arc<Sources>,
         driver: Handle,
     ) -> io::Result<Arc<Self>> {
@@ -51,7 +53,7 @@ impl UdpTrunk {
         // Until the runtime has seen it writable once, a send that does not wait fails: the first datagram would be lost.
         socket.writable().await?;
         let address = socket.local_addr()?;
-        Ok(Arc::new(Self { address, socket, advertised, sources, driver, flows: Mutex::default() }))
+        Ok(Arc::new(Self { address, socket, advertised, carriers, sources, driver, flows: Mutex::default() }))
     }
 
     /// Takes datagrams until `stop` turns true. While the driver is busy they wait in the socket's buffer.
@@ -74,29 +76,37 @@ impl UdpTrunk {
         }
     }
 
-    /// Our requests go to the first of these addresses that our socket can reach, or stay where they go if that is among them.
-    pub(super) async fn lead_to(&self, addresses: &[SocketAddr]) {
-        let reachable = |address: &&SocketAddr| address.is_ipv4() || self.address.is_ipv6();
+    /// Our requests to a carrier go to the first of these addresses that our socket can reach and where no other carrier is, or stay where
+    /// they go if that is among them.
+    pub(super) async fn lead_to(&self, carrier: usize, addresses: &[SocketAddr]) {
         let mut flows = self.flows.lock().await;
-        let before = flows.outbound;
+        let before = flows.outbound.get(&carrier).copied();
+        let addresses: Vec<SocketAddr> = addresses.iter().copied().map(canonical).collect();
         if before.is_some_and(|before| addresses.contains(&before)) {
             return;
         }
-        let Some(address) = addresses.iter().find(reachable).copied() else { return };
-        flows.outbound = Some(address);
-        self.open(&mut flows, address).await;
+        let reachable = |address: &&SocketAddr| address.is_ipv4() || self.address.is_ipv6();
+        let free = |address: &&SocketAddr| !flows.outbound.values().any(|other| other == *address);
+        let Some(address) = addresses.iter().filter(reachable).find(free).copied() else {
+            if addresses.iter().any(|address| reachable(&address)) {
+                tracing::error!("two carriers lead to one address: one of them cannot be called");
+            }
+            return;
+        };
+        flows.outbound.insert(carrier, address);
+        self.open(&mut flows, address, carrier).await;
         if let Some(before) = before {
             // Calls that go on there stay there.
-            self.open(&mut flows, before).await;
+            self.open(&mut flows, before, carrier).await;
         }
     }
 
     async fn take(&self, datagram: &[u8], remote: SocketAddr) {
-        if !self.sources.allow(remote.ip()) {
+        let Some(carrier) = self.sources.carrier_at(remote) else {
             metrics::counter!("doorstep_trunk_datagrams_dropped_total", "why" => "unknown_source")
                 .increment(1);
             return;
-        }
+        };
         // Keep-alives of carriers that ping by CRLF or a zero byte.
         if datagram.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
             return;
@@ -107,7 +117,7 @@ impl UdpTrunk {
                 *last = Instant::now();
                 *flow
             }
-            None => match self.open(&mut flows, remote).await {
+            None => match self.open(&mut flows, remote, carrier).await {
                 Some(flow) => flow,
                 None => return,
             },
@@ -116,9 +126,9 @@ impl UdpTrunk {
         self.driver.message(Side::Trunk, flow, Bytes::copy_from_slice(datagram)).await;
     }
 
-    /// Opens a flow, or tells of one that is open whether it is the one for our requests.
-    async fn open(&self, flows: &mut Flows, remote: SocketAddr) -> Option<FlowId> {
-        let outbound = flows.outbound == Some(remote);
+    /// Opens a flow with a carrier, or tells of one that is open whether it is the one for our requests.
+    async fn open(&self, flows: &mut Flows, remote: SocketAddr, carrier: usize) -> Option<FlowId> {
+        let peer = self.carriers.peer(carrier, flows.outbound.get(&carrier) == Some(&remote));
         let info = match self.info(remote) {
             Ok(info) => info,
             Err(error) => {
@@ -127,7 +137,7 @@ impl UdpTrunk {
             }
         };
         if let Some((flow, _)) = flows.by_address.get(&remote) {
-            self.driver.opened(*flow, peer(outbound), info, None).await;
+            self.driver.opened(*flow, peer, info, None).await;
             return Some(*flow);
         }
         if flows.by_address.len() >= FLOWS {
@@ -137,13 +147,13 @@ impl UdpTrunk {
         flows.by_address.insert(remote, (flow, Instant::now()));
         let outlet =
             Outlet::Datagrams { socket: Arc::clone(&self.socket), to: self.as_the_socket_wants(remote) };
-        self.driver.opened(flow, peer(outbound), info, Some(outlet)).await;
+        self.driver.opened(flow, peer, info, Some(outlet)).await;
         Some(flow)
     }
 
     async fn forget_one(&self, flows: &mut Flows) {
-        let outbound = flows.outbound;
-        let others = flows.by_address.iter().filter(|(address, _)| Some(**address) != outbound);
+        let ours = |address: &SocketAddr| flows.outbound.values().any(|outbound| outbound == address);
+        let others = flows.by_address.iter().filter(|(address, _)| !ours(address));
         let Some((address, flow)) =
             others.min_by_key(|(_, (_, last))| *last).map(|(a, (flow, _))| (*a, *flow))
         else {
@@ -176,6 +186,11 @@ mod tests {
     use crate::core::Peer;
     use crate::driver::{Ends, FromOutside, channel};
 
+    async fn bind(sources: Arc<Sources>, driver: Handle) -> Arc<UdpTrunk> {
+        let carriers = Carriers::named(&["first", "second"]);
+        UdpTrunk::bind("127.0.0.1:0".parse().unwrap(), None, carriers, sources, driver).await.unwrap()
+    }
+
     async fn told(ends: &mut Ends) -> (FlowId, bool, bool) {
         match ends.inputs.recv().await {
             Some(FromOutside::Opened { flow, peer: Peer::Carrier { outbound, .. }, outlet, .. }) => {
@@ -193,17 +208,17 @@ mod tests {
     async fn our_requests_follow_the_carriers_name_and_stay_while_it_still_leads_there() {
         let (driver, mut ends) = channel();
         let sources = Arc::new(Sources::new(Vec::new()));
-        let udp = UdpTrunk::bind("127.0.0.1:0".parse().unwrap(), None, sources, driver).await.unwrap();
-        udp.lead_to(&addresses(&["[::1]:5060", "127.0.0.2:5060", "127.0.0.3:5060"])).await;
+        let udp = bind(sources, driver).await;
+        udp.lead_to(0, &addresses(&["[::1]:5060", "127.0.0.2:5060", "127.0.0.3:5060"])).await;
         let (first, outbound, new) = told(&mut ends).await;
         assert!(outbound && new, "the first that an IPv4 socket reaches");
-        udp.lead_to(&addresses(&["127.0.0.3:5060", "127.0.0.2:5060"])).await;
-        udp.lead_to(&addresses(&["[::1]:5060"])).await;
-        udp.lead_to(&addresses(&["127.0.0.3:5060"])).await;
+        udp.lead_to(0, &addresses(&["127.0.0.3:5060", "127.0.0.2:5060"])).await;
+        udp.lead_to(0, &addresses(&["[::1]:5060"])).await;
+        udp.lead_to(0, &addresses(&["127.0.0.3:5060"])).await;
         let (second, outbound, new) = told(&mut ends).await;
         assert!(second != first && outbound && new, "only now it moves");
         assert_eq!(told(&mut ends).await, (first, false, false), "and the old flow stays for its calls");
-        udp.lead_to(&addresses(&["127.0.0.2:5060"])).await;
+        udp.lead_to(0, &addresses(&["127.0.0.2:5060"])).await;
         assert_eq!(told(&mut ends).await, (first, true, false), "back again");
         assert_eq!(told(&mut ends).await, (second, false, false));
     }
@@ -211,9 +226,9 @@ mod tests {
     #[tokio::test]
     async fn beyond_the_limit_the_longest_silent_address_is_forgotten_but_not_the_carrier() {
         let (driver, mut ends) = channel();
-        let sources = Arc::new(Sources::new(vec!["127.0.0.0/8".parse().unwrap()]));
-        let udp = UdpTrunk::bind("127.0.0.1:0".parse().unwrap(), None, sources, driver).await.unwrap();
-        udp.lead_to(&addresses(&["127.0.0.2:5060"])).await;
+        let sources = Arc::new(Sources::new(vec![("127.0.0.0/8".parse().unwrap(), 0)]));
+        let udp = bind(sources, driver).await;
+        udp.lead_to(0, &addresses(&["127.0.0.2:5060"])).await;
         let (carrier, ..) = told(&mut ends).await;
         let mut first = None;
         for port in 0..FLOWS {
@@ -231,5 +246,22 @@ mod tests {
             }
         }
         assert_eq!(udp.flows.lock().await.by_address.len(), FLOWS);
+    }
+
+    #[tokio::test]
+    async fn each_carrier_has_a_flow_of_its_own_and_none_takes_anothers() {
+        let (driver, mut ends) = channel();
+        let udp = bind(Arc::new(Sources::new(Vec::new())), driver).await;
+        udp.lead_to(0, &addresses(&["127.0.0.2:5060"])).await;
+        udp.lead_to(1, &addresses(&["127.0.0.2:5060", "127.0.0.2:5070"])).await;
+        udp.lead_to(1, &addresses(&["127.0.0.2:5060"])).await;
+        let mut named = Vec::new();
+        while let Ok(FromOutside::Opened { peer: Peer::Carrier { carrier, outbound }, .. }) =
+            ends.inputs.try_recv()
+        {
+            named.push((carrier.0, outbound));
+        }
+        assert_eq!(named, [("first".to_owned(), true), ("second".to_owned(), true)]);
+        assert_eq!(udp.flows.lock().await.outbound.get(&1), Some(&"127.0.0.2:5070".parse().unwrap()));
     }
 }

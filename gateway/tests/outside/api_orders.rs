@@ -60,7 +60,10 @@ async fn every_wrong_field_is_named() {
         (with("closes_at", json!("tomorrow")), vec!["closes_at"]),
         (with("closes_at", json!("2001-01-01T00:00:00Z")), vec!["closes_at"]),
         (with("ring_s", json!(1)), vec!["ring_s"]),
-        (with("fallback", json!("voicemail")), vec!["fallback"]),
+        (with("otherwise", json!("voicemail")), vec!["otherwise"]),
+        // The gateway has neither.
+        (with("otherwise", json!("contact_centre")), vec!["otherwise"]),
+        (with("otherwise", json!("message")), vec!["otherwise"]),
         (with("phone", json!("x")), vec!["phone"]),
         (with("label", json!("x\r\nVia: y")), vec!["label"]),
         (json!({ "courier": "anna", "customer": CUSTOMER }), vec!["closes_at"]),

@@ -5,7 +5,9 @@ use doorstep_sip::ua::EndCause;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{COMPANY, CUSTOMER, Courier, Gateway, GatewayBuilder, Phone, api_key, soon};
+use crate::support::{
+    COMPANY, CUSTOMER, Courier, Gateway, GatewayBuilder, Phone, api_key, http_client, soon,
+};
 
 #[tokio::test]
 async fn a_courier_calls_the_customer_and_hangs_up() {
@@ -124,7 +126,7 @@ async fn the_same_idempotency_key_twice_is_one_call() {
     anna.register().await;
     let make = |order: &str| {
         let url = format!("{}/v1/orders/{order}/calls", gateway.api());
-        let request = reqwest::Client::new().post(url).bearer_auth(api_key()).header("idempotency-key", "k1");
+        let request = http_client(None).post(url).bearer_auth(api_key()).header("idempotency-key", "k1");
         async move { request.json(&json!({})).send().await.unwrap() }
     };
     let first = make("4711").await;

@@ -8,7 +8,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use crate::support::{COMPANY, CUSTOMER, Courier, GatewayBuilder, Phone, StreamWire, soon};
+use crate::support::{COMPANY, CUSTOMER, Courier, GatewayBuilder, Identity, Phone, StreamWire, soon};
 
 #[tokio::test]
 async fn a_call_goes_out_over_tcp_and_the_connection_is_made_anew() {
@@ -109,6 +109,45 @@ async fn a_carrier_over_tls_is_called_only_if_its_certificate_is_of_the_roots() 
     assert!(soon("TLS", acceptor.accept(stream)).await.is_err());
     let (status, ready) = gateway.get("/readyz").await;
     assert_eq!((status, ready["trunk"].as_str()), (503, Some("down")));
+}
+
+#[tokio::test]
+async fn a_carrier_connects_over_tls_and_calls_go_both_ways_over_its_connection() {
+    let mut builder = GatewayBuilder::new(None);
+    let identity = Identity::write(builder.dir.path());
+    let gateway = builder
+        .line(
+            "trunk",
+            format!("udp = \"127.0.0.1:0\"\ntls = \"127.0.0.1:0\"\ncarrier = \"127.0.0.1:9\"\noptions_interval_s = 0\n{}", identity.lines()),
+        )
+        .start();
+    gateway.open_order("4711", "anna").await;
+    let mut anna = Courier::connect(&gateway, "anna").await;
+    anna.register().await;
+    let stream = identity.connect(gateway.tls()).await.unwrap();
+    let address = stream.get_ref().0.local_addr().unwrap();
+    let mut phone = Phone::over(StreamWire::new(stream), TransportKind::Tls, address).await;
+    for _ in 0..2 {
+        let session = phone.call_over(gateway.tls(), CUSTOMER, COMPANY).await;
+        let (courier_session, _) = anna.rings().await;
+        anna.answer(courier_session).await;
+        let answer = phone.answered().await;
+        let contact = answer.headers.contact().unwrap().uri.to_string();
+        assert!(
+            contact.contains("transport=tls") && contact.contains(&gateway.tls().port().to_string()),
+            "{contact}"
+        );
+        phone.hears_rtp().await;
+        phone.hang_up(session).await;
+        anna.ended().await;
+    }
+    // Without TLS nothing is heard there, and the listener goes on.
+    let mut plain = TcpStream::connect(gateway.tls()).await.unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut plain, b"OPTIONS sip:x SIP/2.0\r\n\r\n").await.unwrap();
+    let mut rest = Vec::new();
+    let _ = soon("the close", tokio::io::AsyncReadExt::read_to_end(&mut plain, &mut rest)).await;
+    assert!(!rest.starts_with(b"SIP/"), "an answer without TLS");
+    identity.connect(gateway.tls()).await.unwrap();
 }
 
 #[tokio::test]

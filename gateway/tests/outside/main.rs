@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
 mod api_orders;
+mod api_over_tls;
 mod api_refusals;
 mod calls_go_through;
 mod carriers_over_streams;
@@ -15,6 +16,8 @@ mod nothing_personal_is_logged;
 mod plain_http_at_the_edge;
 mod program;
 mod reload_on_sighup;
+mod several_carriers;
 mod sigterm_ends_calls;
 mod slow_client;
 mod support;
+mod wake_client;

@@ -14,8 +14,8 @@ pub enum Kind {
     List,
     /// A table with these keys, all strings but for those in the second list, which are numbers.
     Table(&'static [&'static str], &'static [&'static str]),
-    /// An array of such tables.
-    Tables(&'static [&'static str]),
+    /// An array of tables with these keys: strings, numbers, and lists of strings.
+    Tables(&'static [&'static str], &'static [&'static str], &'static [&'static str]),
 }
 
 impl Kind {
@@ -27,7 +27,7 @@ impl Kind {
             Self::Flag => "true or false",
             Self::List => "a list of strings, such as [\"a\", \"b\"]",
             Self::Table(..) => "a table, such as { key = \"value\" }",
-            Self::Tables(_) => "a list of tables",
+            Self::Tables(..) => "a list of tables",
         }
     }
 }

@@ -160,18 +160,22 @@ fn check_kind(kind: Kind, value: &DeValue<'_>, key: &str, place: &str, problems:
         }
         (Kind::List, DeValue::Array(items)) => items.iter().all(|item| item.get_ref().is_str()),
         (Kind::Table(texts, numbers), DeValue::Table(table)) => {
-            return check_inner(table, texts, numbers, key, place, problems);
+            return check_inner(table, [texts, numbers, &[]], key, place, problems);
         }
-        (Kind::Tables(texts), DeValue::Array(items)) => {
+        (Kind::Tables(texts, numbers, lists), DeValue::Array(items)) => {
             for item in items {
                 match item.get_ref() {
-                    DeValue::Table(table) => check_inner(table, texts, &[], key, place, problems),
+                    DeValue::Table(table) => {
+                        check_inner(table, [texts, numbers, lists], key, place, problems)
+                    }
                     other => check_kind(Kind::Table(texts, &[]), other, key, place, problems),
                 }
             }
             return;
         }
-        (Kind::Text | Kind::Flag | Kind::Number | Kind::List | Kind::Table(..) | Kind::Tables(_), _) => false,
+        (Kind::Text | Kind::Flag | Kind::Number | Kind::List | Kind::Table(..) | Kind::Tables(..), _) => {
+            false
+        }
     };
     if !fits {
         problems.push(Problem {
@@ -183,10 +187,10 @@ fn check_kind(kind: Kind, value: &DeValue<'_>, key: &str, place: &str, problems:
     }
 }
 
+/// `known`: the table's keys that are strings, numbers and lists.
 fn check_inner(
     table: &DeTable<'_>,
-    texts: &[&str],
-    numbers: &[&str],
+    known: [&[&str]; 3],
     key: &str,
     place: &str,
     problems: &mut Vec<Problem>,
@@ -194,17 +198,15 @@ fn check_inner(
     for (name, value) in in_file_order(table) {
         let name = name.get_ref().as_ref();
         let dotted = format!("{key}.{name}");
-        if texts.contains(&name) {
-            check_kind(Kind::Text, value.get_ref(), &dotted, place, problems);
-        } else if numbers.contains(&name) {
-            check_kind(Kind::Number, value.get_ref(), &dotted, place, problems);
-        } else {
-            problems.push(Problem {
+        let kinds = [Kind::Text, Kind::Number, Kind::List];
+        match known.iter().zip(kinds).find(|(names, _)| names.contains(&name)) {
+            Some((_, kind)) => check_kind(kind, value.get_ref(), &dotted, place, problems),
+            None => problems.push(Problem {
                 place: place.into(),
                 key: dotted,
                 found: "an unknown key".into(),
-                allowed: [texts, numbers].concat().join(", "),
-            });
+                allowed: known.concat().join(", "),
+            }),
         }
     }
 }
@@ -312,7 +314,7 @@ fn from_env(kind: Kind, text: &str) -> Option<Value> {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
             Some(Value::Array(items.map(|item| Value::String(item.to_owned())).collect()))
         }
-        Kind::Table(..) | Kind::Tables(_) => toml_value(kind),
+        Kind::Table(..) | Kind::Tables(..) => toml_value(kind),
     }
 }
 

@@ -21,6 +21,8 @@ use crate::{
 
 /// Length of the packets it makes, milliseconds.
 pub const FRAME_MS: u32 = 20;
+/// Rate of the audio that [`Transcoder::sound`] takes, Hz.
+pub const SOUND_RATE: u32 = G711_RATE;
 /// Audio made up for lost packets at most; what is missing beyond becomes a gap.
 const MAX_COVERED_MS: i64 = 60;
 /// A gap longer than this is a new count of timestamps and not a pause.
@@ -135,6 +137,23 @@ impl Transcoder {
             None => self.send(&OPUS_SILENCE, frame, emit),
         }
         self.out.ahead += frame;
+    }
+
+    /// Hands out one frame of audio that no source sent, such as a recording: the next of the outgoing timeline. `audio` is mono at
+    /// [`SOUND_RATE`]; what it lacks of [`FRAME_MS`] is silence, what it has beyond is left out. At one call per [`FRAME_MS`].
+    pub fn sound(&mut self, audio: &[i16], emit: &mut impl FnMut(OutgoingPacket<'_>)) {
+        self.flush(emit);
+        let mut frame = [0; FRAME];
+        for (place, sample) in frame.iter_mut().zip(audio) {
+            *place = *sample;
+        }
+        let mut payload = [0; MAX_PAYLOAD];
+        let length = self.out.units(i64::from(FRAME_MS));
+        match self.encoder.encode(&frame, &mut payload) {
+            Ok(bytes) => self.send(&payload[..bytes], length, emit),
+            Err(_) => self.out.advance(length),
+        }
+        self.out.ahead += length;
     }
 
     /// Forgets the source but not the outgoing timeline: another one follows, or the same after it could not be heard.

@@ -142,7 +142,7 @@ impl Gateway {
             log_reader.join().unwrap();
             panic!("the gateway did not start: {}", log.lock().unwrap());
         };
-        let http = reqwest::Client::new();
+        let http = super::http_client(None);
         Self { dir, config, launcher, child, log, log_reader: Some(log_reader), ready, http }
     }
 
@@ -166,6 +166,10 @@ impl Gateway {
 
     pub(crate) fn tcp(&self) -> SocketAddr {
         self.ready["trunk"]["tcp"].as_str().unwrap().parse().unwrap()
+    }
+
+    pub(crate) fn tls(&self) -> SocketAddr {
+        self.ready["trunk"]["tls"].as_str().unwrap().parse().unwrap()
     }
 
     pub(crate) fn api(&self) -> String {

@@ -36,15 +36,31 @@ impl Identity {
 
     /// A TLS connection; an error when the listener shows another certificate.
     pub(crate) async fn connect(&self, address: SocketAddr) -> io::Result<TlsStream<TcpStream>> {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap()).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         let stream = TcpStream::connect(address).await?;
-        TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost").unwrap(), stream).await
+        let connector = TlsConnector::from(Arc::new(client_config(Some(&self.pem))));
+        connector.connect(ServerName::try_from("localhost").unwrap(), stream).await
     }
+
+    /// An HTTP client.
+    pub(crate) fn http(&self) -> reqwest::Client {
+        http_client(Some(&self.pem))
+    }
+}
+
+/// An HTTP client that trusts this certificate, or none.
+pub(crate) fn http_client(pem: Option<&str>) -> reqwest::Client {
+    reqwest::Client::builder().tls_backend_preconfigured(client_config(pem)).no_proxy().build().unwrap()
+}
+
+fn client_config(pem: Option<&str>) -> rustls::ClientConfig {
+    let mut roots = rustls::RootCertStore::empty();
+    if let Some(pem) = pem {
+        roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth()
 }

@@ -5,11 +5,13 @@ mod courier;
 mod gateway;
 mod identity;
 mod phone;
+mod push;
 
 pub(crate) use courier::{Courier, upgrade};
 pub(crate) use gateway::{COMPANY, CUSTOMER, Gateway, GatewayBuilder, api_key, now, order, token};
-pub(crate) use identity::Identity;
+pub(crate) use identity::{Identity, http_client};
 pub(crate) use phone::{Phone, StreamWire};
+pub(crate) use push::{FakePush, PUSH_KEY};
 
 use std::future::Future;
 use std::time::Duration;
