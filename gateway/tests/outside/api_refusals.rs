@@ -1,7 +1,7 @@
 //! What the API refuses, each time as a problem (RFC 9457): keys, paths, methods, bodies.
 
-use crate::support::{Gateway, GatewayBuilder, api_key};
-use reqwest::{Client, Method, Response};
+use crate::support::{Gateway, GatewayBuilder, api_key, http_client};
+use reqwest::{Method, Response};
 use serde_json::Value;
 
 async fn problem(response: Response, status: u16) -> Value {
@@ -15,7 +15,7 @@ async fn problem(response: Response, status: u16) -> Value {
 #[tokio::test]
 async fn without_a_known_key_nothing_is_told() {
     let gateway = Gateway::start(None);
-    let http = Client::new();
+    let http = http_client(None);
     for path in ["/v1/orders", "/v1/orders/1", "/v1/calls", "/v1/events", "/v1/numbers", "/metrics"] {
         let url = format!("{}{path}", gateway.api());
         let bare = http.get(&url).send().await.unwrap();
@@ -31,7 +31,7 @@ async fn without_a_known_key_nothing_is_told() {
 #[tokio::test]
 async fn paths_methods_and_bodies_that_do_not_fit_are_told_apart() {
     let gateway = Gateway::start(None);
-    let http = Client::new();
+    let http = http_client(None);
     let put = |body: String, kind: &'static str| {
         let request = http.put(format!("{}/v1/orders/1", gateway.api())).bearer_auth(api_key());
         request.header("content-type", kind).body(body).send()
@@ -53,7 +53,7 @@ async fn without_keys_only_localhost_is_answered() {
     let mut builder = GatewayBuilder::new(None);
     builder.lines.retain(|(section, _)| *section != "api");
     let gateway = builder.line("api", "listen = \"127.0.0.1:0\"").start();
-    let http = Client::new();
+    let http = http_client(None);
     let url = format!("{}/v1/orders", gateway.api());
     assert_eq!(http.get(&url).send().await.unwrap().status().as_u16(), 200);
     problem(http.get(&url).header("host", "evil.example").send().await.unwrap(), 403).await;
@@ -62,7 +62,7 @@ async fn without_keys_only_localhost_is_answered() {
 #[tokio::test]
 async fn the_document_describes_every_path_and_health_is_open() {
     let gateway = Gateway::start(None);
-    let http = Client::new();
+    let http = http_client(None);
     let document: Value =
         http.get(format!("{}/openapi.json", gateway.api())).send().await.unwrap().json().await.unwrap();
     for (path, method) in [

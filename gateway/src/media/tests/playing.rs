@@ -6,16 +6,17 @@ use crate::media::clip::tests::pcm;
 
 const CLIP: ClipId = ClipId(0);
 
-/// A recording of speech at 16 kHz, and the same speech at 8 kHz.
+/// A recording of speech, and the speech.
 fn recorded(ms: u32) -> (Clip, Vec<i16>) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("speech.wav");
-    let mut writer = hound::WavWriter::create(&path, pcm(16_000)).unwrap();
-    for sample in synthetic_speech(7, 16_000, ms) {
-        writer.write_sample(sample).unwrap();
+    let mut writer = hound::WavWriter::create(&path, pcm(8_000)).unwrap();
+    let speech = synthetic_speech(7, 8_000, ms);
+    for sample in &speech {
+        writer.write_sample(*sample).unwrap();
     }
     writer.finalize().unwrap();
-    (Clip::load(&path).unwrap(), synthetic_speech(7, 8_000, ms))
+    (Clip::load(&path).unwrap(), speech)
 }
 
 impl Core {
