@@ -216,9 +216,6 @@ fn push(config: &Config) -> String {
     if let Some(path) = &push.ca_file {
         let _ = write!(words, ", its certificate checked against {}", path.display());
     }
-    if let Some(gateway) = &push.gateway {
-        let _ = write!(words, ", and connect to {gateway}");
-    }
     words
 }
 

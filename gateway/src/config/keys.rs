@@ -273,13 +273,6 @@ pub const KEYS: &[Key] = &[
         "Apple's service that knows the apps' tokens: production, or sandbox for apps that Xcode put on a device.",
     ),
     key(
-        "push",
-        "gateway",
-        Text,
-        "",
-        "WebSocket URL that a woken app is told to connect to; by default the app knows it.",
-    ),
-    key(
         "numbers",
         "company",
         List,

@@ -300,8 +300,6 @@ pub struct Push {
     pub timeout: Duration,
     /// Where the apps' tokens are known.
     pub environment: Environment,
-    /// Where a woken app connects.
-    pub gateway: Option<String>,
 }
 
 /// Which of Apple's services knows the apps' tokens.

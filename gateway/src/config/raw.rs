@@ -259,7 +259,6 @@ pub(super) struct Push {
     pub(super) ca_file: Option<String>,
     pub(super) timeout_ms: u64,
     pub(super) environment: String,
-    pub(super) gateway: Option<String>,
 }
 
 impl Default for Push {
@@ -271,7 +270,6 @@ impl Default for Push {
             ca_file: None,
             timeout_ms: 2000,
             environment: "production".into(),
-            gateway: None,
         }
     }
 }

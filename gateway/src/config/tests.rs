@@ -276,7 +276,6 @@ fn push_service_is_spoken_to_with_a_key_and_beyond_loopback_by_tls() {
             "push.environment",
             "production or sandbox",
         ),
-        ("url = \"http://127.0.0.1:1\"\nkey = \"k\"\ngateway = \"https://x\"", "push.gateway", "wss://"),
         ("url = \"http://127.0.0.1:1\"\nkey = \"k\"\ntimeout_ms = 10", "push.timeout_ms", "100 to 30000"),
         ("url = \"http://127.0.0.1:1\"\nkey = \"k\"\nca_file = \"/nonexistent.pem\"", "push.ca_file", "PEM"),
     ] {
@@ -284,11 +283,7 @@ fn push_service_is_spoken_to_with_a_key_and_beyond_loopback_by_tls() {
         assert!(found.len() == 1 && found[0].contains(key) && found[0].contains(words), "{text}: {found:?}");
         assert!(!found[0].contains("secret"), "{found:?}");
     }
-    let config = load(
-        &push("url = \"http://[::1]:7490\"\nkey = \"hush-hush\"\ngateway = \"wss://voice.example.com/ws\""),
-        &[],
-    )
-    .unwrap();
+    let config = load(&push("url = \"http://[::1]:7490\"\nkey = \"hush-hush\""), &[]).unwrap();
     let shown = format!("{config:?}{}", explain(&config));
     assert!(shown.contains("woken by http://[::1]:7490/") && shown.contains("2000 ms"), "{shown}");
     assert!(!shown.contains("hush-hush"), "{shown}");

@@ -33,15 +33,6 @@ impl Judge<'_> {
                 Environment::Production
             }
         };
-        if let Some(gateway) = &raw.gateway
-            && !Url::parse(gateway).is_ok_and(|url| matches!(url.scheme(), "ws" | "wss") && url.has_host())
-        {
-            self.refuse(
-                "push.gateway",
-                &format!("{gateway:?}"),
-                "a URL such as \"wss://voice.example.com:7443/ws\"",
-            );
-        }
         let ca_file = raw.ca_file.as_ref().map(PathBuf::from);
         if let Some(path) = &ca_file {
             self.roots("push.ca_file", path);
@@ -56,7 +47,7 @@ impl Judge<'_> {
         if key.is_none() && raw.key_file.is_none() {
             self.refuse("push.key", "no key", "key or key_file, as push-service knows it");
         }
-        Some(Push { url: url?, key: key?, ca_file, timeout, environment, gateway: raw.gateway.clone() })
+        Some(Push { url: url?, key: key?, ca_file, timeout, environment })
     }
 
     /// The key and couriers' tokens go there: beyond this machine only by TLS.

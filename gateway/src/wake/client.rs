@@ -74,7 +74,6 @@ pub(super) struct Client {
     http: reqwest::Client,
     base: Url,
     key: Sensitive<String>,
-    gateway: Option<String>,
     environment: &'static str,
     limit: Duration,
     pub(super) health: Health,
@@ -98,9 +97,6 @@ pub(super) struct WakeBody<'a> {
     pub(super) order: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) label: Option<&'a str>,
-    /// Set by the client.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) gateway: Option<&'a str>,
     /// Unix milliseconds.
     pub(super) expires_at: i64,
 }
@@ -109,6 +105,16 @@ pub(super) struct WakeBody<'a> {
 #[derive(Debug, Deserialize)]
 pub(super) struct WakeView {
     pub(super) devices: Vec<DeviceView>,
+}
+
+#[derive(Deserialize)]
+struct DeviceList {
+    devices: Vec<ListedDevice>,
+}
+
+#[derive(Deserialize)]
+struct ListedDevice {
+    id: String,
 }
 
 /// One device's part of it.
@@ -126,7 +132,7 @@ pub(super) enum DeviceState {
     Queued,
     /// The provider took it.
     Sent,
-    /// The device's token is dead; the device is deleted.
+    /// The device's token is dead, or the device was removed.
     Gone,
     /// The provider will never take it.
     Failed,
@@ -151,7 +157,6 @@ impl Client {
             http,
             base: config.url.clone(),
             key: config.key.clone(),
-            gateway: config.gateway.clone(),
             environment: config.environment.as_str(),
             limit: config.timeout,
             health: Health::default(),
@@ -191,10 +196,9 @@ impl Client {
 
     /// Once more at once when the connection breaks: the call's id makes two requests one wake. Within the time limit in all.
     pub(super) async fn wake(&self, body: &WakeBody<'_>) -> Result<(), Failure> {
-        let body = WakeBody { gateway: self.gateway.as_deref(), ..*body };
         let limit = if self.health.is_down() { self.limit.min(DOWN) } else { self.limit };
         let once = || {
-            let request = self.request(Method::POST, &["v1", "wakes"]).json(&body);
+            let request = self.request(Method::POST, &["v1", "wakes"]).json(body);
             self.exchange("wake", request, limit)
         };
         let twice = async {
@@ -216,6 +220,14 @@ impl Client {
         let request = self.http.get(url).bearer_auth(self.key.expose());
         let answer = self.exchange("wake_state", request, wait + POLL_SLACK).await?;
         serde_json::from_slice(&answer).map_err(|_| Failure::Refused)
+    }
+
+    /// The ids of a courier's devices.
+    pub(super) async fn devices_of(&self, courier: &CourierId) -> Result<Vec<String>, Failure> {
+        let request = self.request(Method::GET, &["v1", "users", courier.expose(), "devices"]);
+        let answer = self.exchange("devices_of", request, self.limit).await?;
+        let list: DeviceList = serde_json::from_slice(&answer).map_err(|_| Failure::Refused)?;
+        Ok(list.devices.into_iter().map(|device| device.id).collect())
     }
 
     pub(super) async fn cancel(&self, call: &CallId) -> Result<(), Failure> {

@@ -132,7 +132,6 @@ impl Task {
             user: wake.courier.expose(),
             order: wake.order.as_ref().map(|order| order.0.as_str()),
             label: wake.label.as_ref().map(|label| label.expose().as_str()),
-            gateway: None,
             expires_at: clock.to_unix_ms(wake.expires_at),
         };
         match self.client.wake(&body).await {
@@ -173,16 +172,20 @@ impl Task {
         }
     }
 
+    /// A device may have come back with another token meanwhile: it is gone only if push-service does not know it any more.
     async fn tell_gone(&self, view: &WakeView, told: &mut Vec<String>) {
-        let dead = view.devices.iter().filter(|device| device.state == DeviceState::Gone);
-        for device in dead {
-            if !told.contains(&device.device) {
-                told.push(device.device.clone());
-                let device = DeviceId(device.device.clone());
-                let report = Report::DeviceGone { courier: self.wake.courier.clone(), device };
-                // The driver is gone when this fails, here and below.
-                let _ = self.reports.send(report).await;
-            }
+        let gone = view.devices.iter().filter(|device| device.state == DeviceState::Gone);
+        let gone: Vec<&String> = gone.map(|device| &device.device).filter(|id| !told.contains(id)).collect();
+        if gone.is_empty() {
+            return;
+        }
+        let Ok(known) = self.client.devices_of(&self.wake.courier).await else { return };
+        let gone: Vec<String> = gone.into_iter().filter(|id| !known.contains(id)).cloned().collect();
+        for id in gone {
+            let (courier, device) = (self.wake.courier.clone(), DeviceId(id.clone()));
+            told.push(id);
+            // The driver is gone when this fails, here and below.
+            let _ = self.reports.send(Report::DeviceGone { courier, device }).await;
         }
     }
 

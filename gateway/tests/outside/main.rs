@@ -20,4 +20,6 @@ mod several_carriers;
 mod sigterm_ends_calls;
 mod slow_client;
 mod support;
+mod unreachable_couriers;
 mod wake_client;
+mod wakes_closed_apps;

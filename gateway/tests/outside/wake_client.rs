@@ -34,7 +34,6 @@ fn settings(url: &str, timeout_ms: u64) -> config::Push {
         ca_file: None,
         timeout: Duration::from_millis(timeout_ms),
         environment: config::Environment::Sandbox,
-        gateway: Some("wss://voice.example.com/ws".to_owned()),
     }
 }
 
@@ -156,8 +155,8 @@ async fn a_wake_is_accepted_followed_and_cancelled() {
     assert_eq!(side.outcome("call-1").await, WakeOutcome::Accepted);
     let wake = fake.wakes()["call-1"].clone();
     assert_eq!(
-        (&wake["user"], &wake["order"], &wake["label"], &wake["gateway"]),
-        (&json!("anna"), &json!("4711"), &json!("Order 4711"), &json!("wss://voice.example.com/ws"))
+        (&wake["user"], &wake["order"], &wake["label"]),
+        (&json!("anna"), &json!("4711"), &json!("Order 4711"))
     );
     let left = wake["expires_at"].as_i64().unwrap() - side.clock.unix_ms();
     assert!((50_000..=60_000).contains(&left), "{left}");

@@ -59,6 +59,9 @@ impl Wire for Socket {
     }
 }
 
+/// The app's `+sip.instance`, by which push-service knows the device.
+pub(crate) const INSTANCE: &str = "f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
+
 /// See the [module](self).
 pub(crate) struct Courier {
     pub(crate) agent: Agent<Socket>,
@@ -89,10 +92,23 @@ impl Courier {
 
     /// Registers and waits for the answer.
     pub(crate) async fn register(&mut self) -> Response {
+        self.register_with("", 600).await
+    }
+
+    /// Registers as an app that can be woken (RFC 8599).
+    pub(crate) async fn register_for_push(&mut self, token: &str) -> Response {
+        self.register_with(&format!(";pn-provider=fcm;pn-param=project;pn-prid={token}"), 600).await
+    }
+
+    pub(crate) async fn unregister(&mut self) -> Response {
+        self.register_with("", 0).await
+    }
+
+    async fn register_with(&mut self, push: &str, expires: u32) -> Response {
         let mut headers = Headers::default();
-        let instance = "<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>";
-        let contact =
-            format!("<sip:app@x7f3a.invalid;transport=ws>;+sip.instance=\"{instance}\";reg-id=1;expires=600");
+        let contact = format!(
+            "<sip:app@x7f3a.invalid;transport=ws{push}>;+sip.instance=\"<urn:uuid:{INSTANCE}>\";reg-id=1;expires={expires}"
+        );
         headers.push(HeaderName::Contact, contact).unwrap();
         headers.push(HeaderName::Supported, "path, outbound").unwrap();
         self.send_register(headers).await

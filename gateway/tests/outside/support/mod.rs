@@ -7,7 +7,7 @@ mod identity;
 mod phone;
 mod push;
 
-pub(crate) use courier::{Courier, upgrade};
+pub(crate) use courier::{Courier, INSTANCE, upgrade};
 pub(crate) use gateway::{COMPANY, CUSTOMER, Gateway, GatewayBuilder, api_key, now, order, token};
 pub(crate) use identity::{Identity, http_client};
 pub(crate) use phone::{Phone, StreamWire};

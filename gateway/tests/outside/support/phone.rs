@@ -115,6 +115,27 @@ impl<W: Wire> Phone<W> {
         );
     }
 
+    /// Waits until a tone is heard.
+    pub(crate) async fn hears_tone(&self, hz: usize) {
+        let heard = async {
+            let (mut packet, mut pcm) = ([0; 2000], [0; 160]);
+            loop {
+                let length = self.rtp.recv(&mut packet).await.unwrap();
+                if length != 12 + pcm.len() || packet[1] & 0x7f != 8 {
+                    continue;
+                }
+                doorstep_media::codec::Law::A.decode(&packet[12..length], &mut pcm);
+                let crossings = pcm.windows(2).filter(|pair| (pair[0] < 0) != (pair[1] < 0)).count();
+                let loud = pcm.iter().any(|sample| *sample > 5_000);
+                // In 20 ms.
+                if loud && crossings.abs_diff(2 * hz / 50) <= 1 {
+                    return;
+                }
+            }
+        };
+        super::soon("a tone at the phone", heard).await;
+    }
+
     /// The INVITE that makes it ring.
     pub(crate) async fn invited(&mut self) -> (SessionId, Request) {
         self.agent

@@ -126,7 +126,7 @@ type Fake = State<Arc<Shared>>;
 fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/v1/devices/{id}", put(put_device).delete(delete_device))
-        .route("/v1/users/{user}/devices", get(|| async { Json(json!({ "devices": [] })) }))
+        .route("/v1/users/{user}/devices", get(list_devices))
         .route("/v1/wakes", post(wake))
         .route("/v1/wakes/{call}", get(read_wake).delete(cancel))
         .layer(from_fn(require_key))
@@ -154,6 +154,13 @@ async fn delete_device(State(fake): Fake, Path(id): Path<String>) -> StatusCode 
     if before.is_none() { StatusCode::NOT_FOUND } else { StatusCode::NO_CONTENT }
 }
 
+async fn list_devices(State(fake): Fake, Path(user): Path<String>) -> Json<Value> {
+    let known = fake.state.lock().unwrap();
+    let own = known.devices.iter().filter(|(_, device)| device["user"] == *user);
+    let devices: Vec<Value> = own.map(|(id, _)| json!({ "id": id, "token": "[redacted]" })).collect();
+    Json(json!({ "devices": devices }))
+}
+
 async fn wake(State(fake): Fake, Json(body): Json<Value>) -> (StatusCode, Json<Value>) {
     let mut known = fake.state.lock().unwrap();
     if let Some(status) = known.refuse_with {
@@ -161,6 +168,10 @@ async fn wake(State(fake): Fake, Json(body): Json<Value>) -> (StatusCode, Json<V
     }
     if known.refuse_labels && body.get("label").is_some() {
         return (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "errors": [{ "field": "label" }] })));
+    }
+    let fields = ["call", "user", "order", "label", "expires_at"];
+    if body.as_object().unwrap().keys().any(|field| !fields.contains(&field.as_str())) {
+        return (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "errors": [] })));
     }
     known.wakes.insert(body["call"].as_str().unwrap().to_owned(), body.clone());
     drop(known);
