@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::orders::{MAX_ID, no_such_order};
 use super::problem::{FieldError, Problem, call_refused};
 use super::state::Shared;
-use crate::core::{CallId, ErrorCode, OrderId, Side};
+use crate::core::{CallId, CallMedia, ErrorCode, LegStats, OrderId, Side};
 use crate::store::{CallFilter, StoredCall};
 
 /// Click-to-call.
@@ -71,6 +71,36 @@ pub(super) struct CallView {
     /// With `refused`: the code of docs/protocol.md.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    /// What the media carried; there a moment after the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media: Option<MediaView>,
+}
+
+/// What the media of both sides carried.
+#[derive(Serialize, ToSchema)]
+pub(super) struct MediaView {
+    /// With the courier's app.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    courier: Option<SideView>,
+    /// With the customer's phone, or the contact centre's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone: Option<SideView>,
+}
+
+/// What the gateway received from a side and sent to it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SideView {
+    /// RTP packets received.
+    packets_received: u64,
+    /// RTP packets that never came.
+    packets_lost: u64,
+    /// RTP packets sent.
+    packets_sent: u64,
+    /// Interarrival jitter in milliseconds (RFC 3550).
+    jitter_ms: f64,
+    /// Round trip in milliseconds, when RTCP told it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    round_trip_ms: Option<f64>,
 }
 
 /// One page of calls, the youngest first.
@@ -125,8 +155,21 @@ impl From<StoredCall> for CallView {
             ended_at: call.ended_at.map(Moment),
             end: call.end,
             error: call.error,
+            media: media_view(call.media),
         }
     }
+}
+
+fn media_view(media: CallMedia) -> Option<MediaView> {
+    let side = |leg: LegStats| SideView {
+        packets_received: leg.packets_received,
+        packets_lost: leg.packets_lost,
+        packets_sent: leg.packets_sent,
+        jitter_ms: leg.jitter_ms,
+        round_trip_ms: leg.round_trip_ms,
+    };
+    let view = MediaView { courier: media.courier.map(side), phone: media.phone.map(side) };
+    (view.courier.is_some() || view.phone.is_some()).then_some(view)
 }
 
 /// Rings one side of an order and, when it has answered, the other. With an `Idempotency-Key` header the same request twice is one call.

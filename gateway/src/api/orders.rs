@@ -48,6 +48,7 @@ pub(super) struct OrderBody {
     /// How long a call may ring, in seconds, 5 to 600; by default the gateway's limit.
     ring_s: Option<u32>,
     /// What happens to the customer's call when the courier cannot be reached; by default the gateway's policy.
+    #[serde(alias = "fallback")]
     otherwise: Option<OtherwiseWord>,
 }
 

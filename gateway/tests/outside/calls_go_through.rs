@@ -33,6 +33,12 @@ async fn a_courier_calls_the_customer_and_hangs_up() {
     assert!(matches!(phone.ended().await, EndCause::Remote { .. }));
     let ended = soon("the call's end", gateway.call_of("4711", |call| call["state"] == "ended")).await;
     assert_eq!(ended["end"], "courier_hung_up");
+    let counted =
+        soon("the media's counts", gateway.call_of("4711", |call| call["media"]["phone"].is_object())).await;
+    let sent = counted["media"]["phone"]["packets_sent"].as_u64().unwrap();
+    assert!(sent > 0 && counted["media"]["courier"].is_object(), "{counted}");
+    let id = counted["id"].as_str().unwrap();
+    assert_eq!(gateway.get(&format!("/v1/calls/{id}")).await.1["media"], counted["media"]);
     let metrics = gateway.metrics().await;
     for line in [
         "doorstep_calls_ended_total{direction=\"courier_to_customer\",reason=\"courier_hung_up\"} 1",

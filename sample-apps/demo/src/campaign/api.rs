@@ -87,7 +87,7 @@ pub(super) async fn ask(stage: &Stage, order: &str, pair: &mut Pair) -> anyhow::
         (with(&body, "customer", json!({"number": number})), 422),
         (with(&body, "closes_at", json!(number)), 422),
         (with(&body, "grace", json!(courier)), 422),
-        (with(&body, "fallback", json!(number)), 422),
+        (with(&body, "otherwise", json!(number)), 422),
         (with(&body, "label", json!(format!("{number}\u{7}"))), 422),
         (with(&body, &number, json!(1)), 422),
         (with(&body, &courier, json!(1)), 422),

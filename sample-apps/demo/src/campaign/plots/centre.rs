@@ -22,13 +22,13 @@ impl Play<'_> {
     }
 
     pub(super) async fn centre_instead_of_absent_courier(&mut self) -> anyhow::Result<bool> {
-        self.open_for("courier-at-home", json!({"fallback": "contact_centre"})).await?;
+        self.open_for("courier-at-home", json!({"otherwise": "contact_centre"})).await?;
         let there = self.customer_dials().await?;
         self.centre_takes_over(there).await
     }
 
     pub(super) async fn centre_after_rejection(&mut self) -> anyhow::Result<bool> {
-        self.open(json!({"fallback": "contact_centre"})).await?;
+        self.open(json!({"otherwise": "contact_centre"})).await?;
         let there = self.customer_dials().await?;
         let here = self.pair.courier.rings().await?;
         self.pair.courier.phone.refuse(here, 603).await?;
@@ -37,7 +37,7 @@ impl Play<'_> {
     }
 
     pub(super) async fn centre_after_ring_time(&mut self) -> anyhow::Result<bool> {
-        self.open(json!({"fallback": "contact_centre", "ring_s": 5})).await?;
+        self.open(json!({"otherwise": "contact_centre", "ring_s": 5})).await?;
         let there = self.customer_dials().await?;
         let here = self.pair.courier.rings().await?;
         self.pair.courier.ended(here).await?;

@@ -213,7 +213,7 @@ impl<'a> Play<'a> {
         let label = format!("Order {}", self.order);
         let mut body = self.stage.order_body(courier, &self.pair.secrets.number, &label);
         if let (Some(body), Value::Object(more)) = (body.as_object_mut(), more) {
-            body.insert("fallback".to_owned(), json!("refuse"));
+            body.insert("otherwise".to_owned(), json!("refuse"));
             body.extend(more);
         }
         self.stage.put(&format!("/v1/orders/{}", self.order), &body).await
