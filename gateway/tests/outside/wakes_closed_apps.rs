@@ -52,7 +52,7 @@ async fn a_closed_app_is_woken_and_its_register_gets_the_call() {
     );
     assert!(!wake.to_string().contains(&CUSTOMER[3..]), "{wake}");
     let mut anna = Courier::connect(&gateway, "anna").await;
-    assert_eq!(anna.register_for_push("token-of-anna").await.status.code(), 200);
+    anna.begin_register_for_push("token-of-anna").await;
     let (courier_session, invite) = anna.rings().await;
     assert_eq!(invite.headers.call_id().unwrap().to_string(), call);
     anna.answer(courier_session).await;

@@ -6,7 +6,7 @@ use doorstep_media::session::{LocalAddress, MediaSession, SessionConfig};
 use doorstep_media::transport::TransportEvent;
 use doorstep_sip::msg::{HeaderName, Headers, Host, Method, NameAddr, Response, SipUri, StatusCode};
 use doorstep_sip::ua::{
-    EndCause, FlowInfo, Invite, OutOfDialog, SessionEvent, SessionId, TransportKind, UaEvent,
+    EndCause, FlowInfo, Invite, OutOfDialog, RequestId, SessionEvent, SessionId, TransportKind, UaEvent,
 };
 use futures_util::{SinkExt, StreamExt as _};
 use tokio::net::TcpStream;
@@ -97,7 +97,13 @@ impl Courier {
 
     /// Registers as an app that can be woken (RFC 8599).
     pub(crate) async fn register_for_push(&mut self, token: &str) -> Response {
-        self.register_with(&format!(";pn-provider=fcm;pn-param=project;pn-prid={token}"), 600).await
+        self.register_with(&push_parameters(token), 600).await
+    }
+
+    /// The same without waiting for the answer: a call that waits may come before it.
+    pub(crate) async fn begin_register_for_push(&mut self, token: &str) {
+        self.begin_register(contact(&push_parameters(token), 600));
+        self.agent.flush().await;
     }
 
     pub(crate) async fn unregister(&mut self) -> Response {
@@ -105,13 +111,7 @@ impl Courier {
     }
 
     async fn register_with(&mut self, push: &str, expires: u32) -> Response {
-        let mut headers = Headers::default();
-        let contact = format!(
-            "<sip:app@x7f3a.invalid;transport=ws{push}>;+sip.instance=\"<urn:uuid:{INSTANCE}>\";reg-id=1;expires={expires}"
-        );
-        headers.push(HeaderName::Contact, contact).unwrap();
-        headers.push(HeaderName::Supported, "path, outbound").unwrap();
-        self.send_register(headers).await
+        self.send_register(contact(push, expires)).await
     }
 
     /// A REGISTER without a Contact.
@@ -119,7 +119,7 @@ impl Courier {
         self.send_register(Headers::default()).await
     }
 
-    async fn send_register(&mut self, headers: Headers) -> Response {
+    fn begin_register(&mut self, headers: Headers) -> RequestId {
         let request = OutOfDialog {
             method: Method::Register,
             uri: SipUri::new(domain()).into(),
@@ -130,7 +130,11 @@ impl Courier {
             body: Bytes::new(),
         };
         let (now, flow) = (self.agent.now(), self.agent.flow);
-        let id = self.agent.ua.send_request(now, flow, request).unwrap();
+        self.agent.ua.send_request(now, flow, request).unwrap()
+    }
+
+    async fn send_register(&mut self, headers: Headers) -> Response {
+        let id = self.begin_register(headers);
         self.agent
             .expect("the answer to REGISTER", |event| match event {
                 UaEvent::Response { id: of, response } if of == id && response.status.is_final() => {
@@ -284,4 +288,18 @@ fn domain() -> Host {
 
 fn loopback() -> LocalAddress {
     LocalAddress::direct([127, 0, 0, 1].into())
+}
+
+fn push_parameters(token: &str) -> String {
+    format!(";pn-provider=fcm;pn-param=project;pn-prid={token}")
+}
+
+fn contact(push: &str, expires: u32) -> Headers {
+    let mut headers = Headers::default();
+    let contact = format!(
+        "<sip:app@x7f3a.invalid;transport=ws{push}>;+sip.instance=\"<urn:uuid:{INSTANCE}>\";reg-id=1;expires={expires}"
+    );
+    headers.push(HeaderName::Contact, contact).unwrap();
+    headers.push(HeaderName::Supported, "path, outbound").unwrap();
+    headers
 }
