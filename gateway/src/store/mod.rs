@@ -14,6 +14,7 @@ mod tests;
 use std::path::Path;
 use std::time::Duration;
 
+use sqlx::Connection as _;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -67,6 +68,9 @@ impl Store {
             .max_connections(4)
             // All connections may wait for the same lock; who comes after them must not wait for long.
             .acquire_timeout(busy.saturating_add(Duration::from_secs(2)))
+            // SQLite itself ends a transaction that finds no room. The library then counts one that is not there, and that connection
+            // begins none ever again.
+            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
             .connect_with(options)
             .await?;
         sqlx::migrate!("./migrations").run(&pool).await?;
