@@ -44,7 +44,7 @@ impl Part {
             Self::Build => &[CC, MAKE, CMAKE],
             Self::Sounds => &[SOUNDS],
             Self::Live => &[PKG_CONFIG, ALSA],
-            Self::Test => &[RUSTFMT, CLIPPY, SIPP, BARESIP],
+            Self::Test => &[RUSTFMT, CLIPPY, SIPP, BARESIP, POSTGRES],
             Self::Namespaces => &[IPROUTE],
             Self::Fuzz => &[NIGHTLY, CARGO_FUZZ],
         }
@@ -67,6 +67,11 @@ const ALSA: Tool = Tool::apt(
 );
 const SIPP: Tool = Tool::apt("sip-tester", Sign::Command("sipp"), "SIPp, as the customer's phone");
 const BARESIP: Tool = Tool::apt("baresip-core", Sign::Command("baresip"), "baresip, as the customer's phone");
+const POSTGRES: Tool = Tool::apt(
+    "postgresql",
+    Sign::File("/usr/share/doc/postgresql"),
+    "a Postgres that two push services share",
+);
 const IPROUTE: Tool = Tool::apt("iproute2", Sign::Command("ip"), "makes network namespaces");
 const RUSTFMT: Tool = Tool {
     name: "rustfmt",

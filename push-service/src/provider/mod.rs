@@ -15,6 +15,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use doorstep_sensitive::Sensitive;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub use check::Check;
@@ -26,7 +28,8 @@ pub use verdict_table::{Class, Row};
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 /// Who carries pushes to a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum ProviderKind {
     /// Apple Push Notification service, by VoIP pushes.
     Apns,
@@ -35,7 +38,8 @@ pub enum ProviderKind {
 }
 
 /// Which of Apple's two services knows the token. Google has one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Environment {
     /// Apps from the App Store and TestFlight.
     Production,

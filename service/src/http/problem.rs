@@ -112,6 +112,11 @@ impl Problem {
         problem
     }
 
+    /// 429, with Retry-After.
+    pub fn overloaded(detail: &str) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "overloaded", "Too much at once: try again").detail(detail)
+    }
+
     /// 503, with Retry-After.
     pub fn unavailable(detail: &str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available now: try again")

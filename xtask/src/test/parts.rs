@@ -23,6 +23,8 @@ pub(crate) enum Part {
     Testkit,
     /// The gateway.
     Gateway,
+    /// The push service, its stand-ins for Apple and Google, and what both servers stand on.
+    Push,
     /// The courier's app in a terminal.
     Courier,
     /// The customer's phone.
@@ -58,6 +60,7 @@ impl Part {
             Self::Client => "client",
             Self::Testkit => "testkit",
             Self::Gateway => "gateway",
+            Self::Push => "push",
             Self::Courier => "courier",
             Self::Phone => "phone",
             Self::Demo => "demo",
@@ -74,6 +77,7 @@ impl Part {
         match test.package.as_str() {
             "doorstep-demo" if test.target.starts_with("interop") => Self::Interop,
             "doorstep-demo" if test.target.starts_with("leaks") => Self::Leaks,
+            "doorstep-push-fakes" | "doorstep-service" => Self::Push,
             package => {
                 let own = |part: &&Self| part.package().is_some_and(|name| name == package);
                 Self::all().iter().find(own).copied().unwrap_or(Self::Other)
@@ -90,6 +94,7 @@ impl Part {
             Self::Client => Some("doorstep"),
             Self::Testkit => Some("doorstep-testkit"),
             Self::Gateway => Some("doorstep-gateway"),
+            Self::Push => Some("doorstep-push"),
             Self::Courier => Some("courier-cli"),
             Self::Phone => Some("customer-phone"),
             Self::Demo => Some("doorstep-demo"),
@@ -107,6 +112,11 @@ impl Part {
         match self {
             Self::Fmt | Self::Clippy | Self::Doc => None,
             Self::Other => Some(vec!["build", "--workspace", "--bins", "--tests"]),
+            Self::Push => {
+                let packages = ["doorstep-push", "doorstep-push-fakes", "doorstep-service"];
+                let packages = packages.into_iter().flat_map(|package| ["--package", package]);
+                Some(["build", "--bins", "--tests"].into_iter().chain(packages).collect())
+            }
             Self::Interop => Some(with_programs("interop*")),
             Self::Leaks => Some(with_programs("leaks*")),
             Self::Demo => {
@@ -145,7 +155,8 @@ mod tests {
     fn a_test_program_belongs_to_the_part_of_its_package() {
         assert_eq!(Part::of(&test_program("doorstep-sip", "torture")), Part::Sip);
         assert_eq!(Part::of(&test_program("doorstep", "doorstep")), Part::Client);
-        assert_eq!(Part::of(&test_program("push-service", "wakes")), Part::Other);
+        assert_eq!(Part::of(&test_program("doorstep-service", "doorstep_service")), Part::Push);
+        assert_eq!(Part::of(&test_program("some-package", "wakes")), Part::Other);
     }
 
     #[test]

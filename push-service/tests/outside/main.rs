@@ -1,0 +1,13 @@
+//! The real binary from outside, before an Apple and a Google of our own; one file per behaviour.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+
+mod api_devices;
+mod api_refusals;
+mod api_wakes;
+mod kill_9;
+mod nothing_personal_is_told;
+mod program;
+mod sick_provider;
+mod sigterm_drains;
+mod support;
+mod two_instances;
