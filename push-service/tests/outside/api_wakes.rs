@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use doorstep_push_fakes::Scripted;
 
-use crate::support::{PushBuilder, World, wake};
+use crate::support::{ANDROID, PushBuilder, World, wake};
 
 const LIFE: Duration = Duration::from_secs(60);
 
@@ -11,7 +11,7 @@ async fn a_wake_reaches_every_device_once_and_is_told_device_by_device() {
     let world = World::new().await;
     let push = PushBuilder::new(&world).start();
     push.put("/v1/devices/iphone", &world.iphone("courier-17", 1)).await;
-    push.put("/v1/devices/android", &world.android("courier-17", "a-token")).await;
+    push.put("/v1/devices/android", &world.android("courier-17", ANDROID)).await;
     let body = wake("call-1", "courier-17", LIFE);
     for _ in 0..3 {
         let (status, answer) = push.post("/v1/wakes", &body).await;
@@ -54,8 +54,8 @@ async fn a_user_without_devices_is_told_at_once() {
 async fn a_dead_token_ends_the_device() {
     let world = World::new().await;
     let push = PushBuilder::new(&world).start();
-    push.put("/v1/devices/android", &world.android("courier-17", "a-token")).await;
-    world.fcm.uninstall("a-token");
+    push.put("/v1/devices/android", &world.android("courier-17", ANDROID)).await;
+    world.fcm.uninstall(ANDROID);
     push.post("/v1/wakes", &wake("call-1", "courier-17", LIFE)).await;
     let ended = push.ended("call-1").await;
     assert_eq!(ended["devices"][0]["state"], "gone", "{ended}");
@@ -68,7 +68,7 @@ async fn a_wake_that_is_called_off_is_not_sent_and_an_android_that_has_it_is_tol
     let world = World::new().await;
     let push = PushBuilder::new(&world).start();
     push.put("/v1/devices/iphone", &world.iphone("courier-17", 1)).await;
-    push.put("/v1/devices/android", &world.android("courier-17", "a-token")).await;
+    push.put("/v1/devices/android", &world.android("courier-17", ANDROID)).await;
     let busy = Scripted::new(503, "ServiceUnavailable").retry_after(Duration::from_secs(40));
     world.apns.script().next(1, busy);
     push.post("/v1/wakes", &wake("call-1", "courier-17", LIFE)).await;

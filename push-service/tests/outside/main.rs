@@ -1,5 +1,6 @@
 //! The real binary from outside, before an Apple and a Google of our own; one file per behaviour.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
+#![allow(clippy::print_stdout, reason = "says what was skipped, and figures")]
 
 mod api_devices;
 mod api_refusals;

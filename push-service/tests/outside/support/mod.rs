@@ -13,6 +13,9 @@ pub(crate) use push::{PushBuilder, http};
 /// After this something hangs.
 pub(crate) const HANG: Duration = Duration::from_secs(120);
 
+/// An Android's token.
+pub(crate) const ANDROID: &str = "token-of-an-android:0123456789abcdef0123456789abcdef";
+
 /// An Apple, a Google, and the files that name them.
 pub(crate) struct World {
     pub(crate) dir: tempfile::TempDir,
@@ -43,7 +46,7 @@ impl World {
         json!({ "user": user, "provider": "fcm", "param": self.fcm.account().project, "token": token })
     }
 
-    fn topic(&self) -> String {
+    pub(crate) fn topic(&self) -> String {
         self.apns.account().topics.iter().find(|topic| topic.ends_with(".voip")).unwrap().clone()
     }
 }

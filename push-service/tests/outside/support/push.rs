@@ -44,6 +44,7 @@ impl PushBuilder {
             .line("payload", "gateway = \"wss://voice.example.com/ws\"")
             .line("apns", format!("key_file = \"{}\"\nca_file = \"{}\"", file("key.p8"), file("apns.pem")))
             .line("apns", format!("key_id = \"{}\"\nteam = \"{}\"", account.key_id, account.team))
+            .line("apns", format!("topics = [\"{}\"]", world.topic()))
             .line("apns", format!("host = \"{0}\"\nsandbox_host = \"{0}\"", world.apns.host()))
             .line("fcm", format!("service_account_file = \"{}\"", file("account.json")))
             .line("fcm", format!("host = \"{}\"\nca_file = \"{}\"", world.fcm.host(), file("fcm.pem")))
