@@ -79,8 +79,8 @@ pub(crate) fn main<B: Benchmark>() -> ExitCode {
         }
     };
     let done = match cli.role {
-        Some(Role::Stage) => runtime.block_on(B::stage()),
-        Some(Role::Courier) => runtime.block_on(B::courier()),
+        Some(Role::Stage) => runtime.block_on(until_told(B::stage())),
+        Some(Role::Courier) => runtime.block_on(until_told(B::courier())),
         None => match SlowPath::new(Impairment::delay(DELAY), 1) {
             Ok(path) => runtime.block_on(measure::<B>(&cli, &path)),
             Err(error) => {
@@ -97,6 +97,13 @@ pub(crate) fn main<B: Benchmark>() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// An end stops when its orders do: an interrupt from the terminal reaches it too, and must not keep it from stopping the
+/// programs that it has started.
+async fn until_told(end: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let _not_followed = [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
+    end.await
 }
 
 async fn measure<B: Benchmark>(cli: &Cli, path: &SlowPath) -> anyhow::Result<()> {
