@@ -8,7 +8,14 @@ use anyhow::{Context as _, bail};
 use serde::Deserialize;
 
 /// The programs that the demo and the tests with real processes run.
-pub(crate) const PROGRAMS: [&str; 4] = ["doorstep-demo", "doorstep-gateway", "courier-cli", "customer-phone"];
+pub(crate) const PROGRAMS: [&str; 6] = [
+    "doorstep-demo",
+    "doorstep-gateway",
+    "doorstep-push",
+    "doorstep-push-fakes",
+    "courier-cli",
+    "customer-phone",
+];
 
 /// Something executable that cargo built.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         cargo.push("--release");
     }
     term::say(
-        "Building gateway, courier's app, customer's phone and demo (the first time takes a few minutes)",
+        "Building gateway, push-service, courier's app, customer's phone and demo (the first time takes a few minutes)",
     );
     let demo = build::executables(&cargo)?
         .into_iter()

@@ -304,6 +304,9 @@ impl PushPayload {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     const APNS: &str = r#"{"aps":{},"v":1,"call":"c1","order":"4711","label":"Order 4711","gateway":"wss://h/ws",
@@ -370,6 +373,30 @@ mod tests {
         let long = "x".repeat(6000);
         let malformed = PushPayload::from_fields([("v", "1"), ("call", "c1"), ("label", &long)]).unwrap_err();
         assert_eq!(malformed.fault, PushFault::TooLong);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_read_or_refused(bytes in vec(any::<u8>(), 0..600)) {
+            let refused = PushPayload::from_json(&bytes).unwrap_err();
+            prop_assert!(refused.call.is_none());
+        }
+
+        #[test]
+        fn what_is_read_is_of_this_version_and_names_a_call(
+            fields in vec((0..9_usize, prop_oneof!["[a-z0-9]{0,4}", Just("1".to_owned()), Just("incoming".to_owned())]), 0..12)
+        ) {
+            const NAMES: [&str; 9] =
+                ["v", "call", "order", "label", "gateway", "sent_at", "expires_at", "kind", "other"];
+            let fields = fields.into_iter().map(|(name, text)| (NAMES[name], text));
+            // Enough of it is right for some to be read.
+            let base = [("v", "1"), ("call", "c"), ("sent_at", "1"), ("expires_at", "2"), ("kind", "cancel")];
+            let all = base.map(|(name, text)| (name, text.to_owned())).into_iter().chain(fields);
+            match PushPayload::from_fields(all) {
+                Ok(payload) => prop_assert!(payload.v == 1 && !payload.call.is_empty()),
+                Err(refused) => prop_assert!(refused.fault != PushFault::NotAnObject),
+            }
+        }
     }
 
     #[test]

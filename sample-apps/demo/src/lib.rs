@@ -5,6 +5,8 @@
 
 pub mod act;
 pub mod campaign;
+pub mod exchange;
+pub mod phone_os;
 pub mod phones;
 mod program;
 pub mod secrets;
@@ -15,4 +17,4 @@ pub mod timeline;
 
 pub use program::{Cast, Event, Program, Role, Story};
 pub use speech::{Script, Sounds, Understanding};
-pub use stage::{Stage, StageOptions};
+pub use stage::{Stage, StageOptions, Wakes};

@@ -6,13 +6,15 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser;
-use doorstep_demo::act::{self, Act, LABEL, ORDER, Options};
+use doorstep_demo::act::{Act, LABEL, ORDER, Options, Theatre};
+use doorstep_demo::phone_os::PhoneOs;
 use doorstep_demo::secrets::{self, Evidence, Piece};
 use doorstep_demo::summary::Summary;
 use doorstep_demo::timeline::{Style, Teller, prologue};
 use doorstep_demo::{Cast, Sounds, Stage, StageOptions, Story};
 
-/// Two masked calls through a gateway, from a courier's app to a customer's phone and back.
+/// Masked calls through a gateway, from a courier's app to a customer's phone and back, with the app open, closed and out
+/// of reach.
 #[derive(Parser)]
 #[command(name = "doorstep-demo", version, after_help = EXAMPLES)]
 struct Cli {
@@ -31,7 +33,7 @@ struct Cli {
 }
 
 const EXAMPLES: &str = "Examples:
-  doorstep-demo                       tells two calls as a timeline
+  doorstep-demo                       tells the calls as a timeline
   doorstep-demo --live                you are the courier
   doorstep-demo --headless --json     for programs; exit status 0 only if all went well";
 
@@ -68,21 +70,27 @@ async fn run(cli: &Cli) -> anyhow::Result<bool> {
 async fn tell(cli: &Cli, cast: &Cast, teller: &mut Teller) -> anyhow::Result<bool> {
     let sounds = Sounds::find()?;
     let mut story = Story::default();
-    teller.preparing("Starting the gateway …");
-    let mut stage = Stage::set_up(cast, &mut story, &StageOptions::default()).await?;
+    teller.preparing("Starting the gateway, push-service, and stand-ins for Apple and Google …");
+    let message = Some(sounds.script(&["vm-nobodyavail", "pbx-transfer"])?);
+    let options = StageOptions { wakes: true, message, ..StageOptions::default() };
+    let mut stage = Stage::set_up(cast, &mut story, &options).await?;
     stage.place_order(ORDER, LABEL).await?;
     teller.preparing(&prologue(&stage.company));
 
     let mut summary = Summary::default();
     let mut evidence = Evidence::default();
-    for act in [Act::CourierCallsCustomer, Act::CustomerCallsBack] {
+    let mut phone = PhoneOs::new();
+    for act in Act::ALL {
         teller.act(act);
         let options = Options { live: cli.live, sounds: &sounds };
-        let (act_summary, seen) = act::play(act, &stage, cast, &mut story, options, teller).await?;
+        let mut theatre =
+            Theatre { stage: &stage, cast, story: &mut story, teller, phone: &mut phone, options };
+        let (act_summary, seen) = theatre.play(act).await?;
         teller.act_summary(&act_summary);
         summary.acts.push(act_summary);
         evidence.courier_side.extend(seen.courier_side);
         evidence.customer_side.extend(seen.customer_side);
+        evidence.centre_side.extend(seen.centre_side);
     }
     for path in [&format!("/v1/orders/{ORDER}"), "/v1/orders", "/v1/calls"] {
         let (_, text) = stage.get(path).await?;
@@ -91,6 +99,9 @@ async fn tell(cli: &Cli, cast: &Cast, teller: &mut Teller) -> anyhow::Result<boo
     stage.gateway.stop().await?;
     evidence.gateway_logs.push(Piece::File(stage.gateway.log().to_owned()));
     evidence.gateway_logs.push(Piece::File(stage.gateway.told().to_owned()));
+    for program in stage.stop_wakes().await? {
+        evidence.push_side.extend([program.log(), program.told()].map(|file| Piece::File(file.to_owned())));
+    }
 
     let findings = secrets::search(&stage, &evidence)?;
     teller.findings(&findings);

@@ -28,6 +28,12 @@ pub enum Role {
     Gateway,
     /// The customer's phone.
     Customer,
+    /// The contact centre's phone.
+    Centre,
+    /// The company's push-service.
+    Push,
+    /// What stands in for Apple and Google.
+    Provider,
 }
 
 impl Role {
@@ -37,6 +43,17 @@ impl Role {
             Self::Courier => "courier",
             Self::Gateway => "gateway",
             Self::Customer => "customer",
+            Self::Centre => "centre",
+            Self::Push => "push",
+            Self::Provider => "provider",
+        }
+    }
+
+    /// Whether it comes and goes within an act; the others are there as long as the story is.
+    pub const fn plays(self) -> bool {
+        match self {
+            Self::Courier | Self::Customer | Self::Centre => true,
+            Self::Gateway | Self::Push | Self::Provider => false,
         }
     }
 }
@@ -146,7 +163,10 @@ impl Cast {
             file.map(|file| (path, file))
         };
         let ((log, stderr), (told, events)) = (file("log")?, file("events")?);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).kill_on_drop(true);
+        // Whoever looks for what a run has left finds it by this.
+        command.env("DEMO_FOLDER", &self.folder);
+        // It is never written to, and closed when this process ends, however it does.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr).kill_on_drop(true);
         let mut child = command.spawn().with_context(|| format!("{name} could not be started"))?;
         let pid = child.id();
         let stdout = child.stdout.take().context("no standard output")?;
@@ -199,6 +219,11 @@ impl Story {
         }
         let next = tokio::time::timeout(patience, self.events.recv()).await;
         next.ok().flatten().with_context(|| format!("nothing happened for {} s", patience.as_secs()))
+    }
+
+    /// Passes over what a program has told and nobody has waited for.
+    pub fn forget(&mut self, who: Role) {
+        self.early.retain(|event| event.who != who);
     }
 
     /// Waits for one program's event and keeps the others for later.
@@ -339,7 +364,8 @@ impl Watcher {
         let Some(name) = fields.remove("event").and_then(|name| name.as_str().map(str::to_owned)) else {
             return;
         };
-        let t = fields.remove("t").and_then(|t| t.as_f64()).unwrap_or_default();
+        let t = fields.remove("t").or_else(|| fields.remove("at_ms"));
+        let t = t.and_then(|t| t.as_f64()).unwrap_or_default();
         drop(self.story.send(Event { who: self.who, t, name, fields }).await);
     }
 }

@@ -1,5 +1,5 @@
 //! Whether anything crossed that must not: the customer's number or address towards the courier, the courier's id or
-//! address towards the customer, either into a log or an answer of the API.
+//! address towards the customer, either to the contact centre, into a log or an answer of the API.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -15,8 +15,12 @@ pub struct Evidence {
     pub courier_side: Vec<Piece>,
     /// What the customer's side could see.
     pub customer_side: Vec<Piece>,
+    /// What the contact centre could see, who is called in the courier's place: neither's number or id.
+    pub centre_side: Vec<Piece>,
     /// What the gateway wrote down: no secret of either side may stand there.
     pub gateway_logs: Vec<Piece>,
+    /// What push-service and the providers wrote down and were told: they know the courier's id, but nobody's number.
+    pub push_side: Vec<Piece>,
     /// What the API answered to the company: it knows the courier, but the customer's number never comes back.
     pub api_answers: Vec<Piece>,
 }
@@ -53,12 +57,16 @@ pub fn search(stage: &Stage, evidence: &Evidence) -> anyhow::Result<Findings> {
         |scanner: Scanner, name, address| if own { scanner.address(name, address) } else { scanner };
     let of_customer = address(number(Scanner::new())?, "the customer's address", stage.phone.ip());
     let of_courier = address(courier(Scanner::new())?, "the courier's address", loopback);
+    let centre = |scanner: Scanner| scanner.number("the contact centre's number", &stage.centre);
+    let (of_customer, of_courier) = (centre(of_customer)?, centre(of_courier)?);
     let either = courier(number(Scanner::new())?)?;
     let mut findings = Findings::default();
     for (scanner, pieces) in [
         (&of_customer, &evidence.courier_side),
         (&of_courier, &evidence.customer_side),
+        (&either, &evidence.centre_side),
         (&either, &evidence.gateway_logs),
+        (&of_customer, &evidence.push_side),
         (&number(Scanner::new())?, &evidence.api_answers),
     ] {
         for piece in pieces {

@@ -74,6 +74,13 @@ impl Script {
         self
     }
 
+    /// The same with silence before it.
+    #[must_use]
+    pub fn after_silence(self, silence: std::time::Duration) -> Self {
+        let before = silence.as_millis() as usize * RATE as usize / 1000;
+        Self { samples: std::iter::repeat_n(0, before).chain(self.samples).collect() }
+    }
+
     /// Writes it as a sound file, 8 kHz mono.
     ///
     /// # Errors

@@ -84,6 +84,11 @@ impl Teller {
                 let title = match act {
                     Act::CourierCallsCustomer => "Act 1 · The courier stands at the door and nobody opens",
                     Act::CustomerCallsBack => "Act 2 · The customer calls back",
+                    Act::ClosedAppCallbackApns => {
+                        "Act 3 · The customer calls back, the courier's app is closed, and Apple wakes it"
+                    }
+                    Act::ClosedAppCallbackFcm => "Act 3, once more · With Google",
+                    Act::CourierUnreachable => "Act 4 · The courier's phone is switched off",
                 };
                 let title = self.paint("1", title);
                 self.line("");
@@ -126,7 +131,8 @@ impl Teller {
         let colour = match event.who {
             Role::Courier => "36",
             Role::Customer => "35",
-            Role::Gateway => "2",
+            Role::Centre => "33",
+            Role::Gateway | Role::Push | Role::Provider => "2",
         };
         let who = self.paint(colour, &format!("{:<9}", event.who.name()));
         let line = format!("  {:>6.0} ms  {who} {text}", event.t - start);
@@ -147,16 +153,42 @@ impl Teller {
         let ms = |ms: Option<f64>| ms.map_or_else(|| "never".to_owned(), |ms| format!("{ms:.0} ms"));
         self.line("");
         self.line(&format!(
-            "  press to ringing {}, answer to first sound in both ears {}",
+            "  press to ringing {}, answer to first sound {}",
             ms(summary.press_to_ringing_ms),
             ms(summary.answer_to_audio_ms)
         ));
+        if let Some(wake) = &summary.wake {
+            self.line(&format!(
+                "  the carrier's INVITE to the wake {}, to the provider {}; from there the app rings after {} and has the call \
+                 after {}",
+                ms(wake.invite_to_wake_ms),
+                ms(wake.wake_to_push_ms),
+                ms(wake.push_to_ringing_ms),
+                ms(wake.push_to_invite_ms)
+            ));
+        }
+        let percent = |score: Option<f64>| {
+            score.map_or_else(|| "?".to_owned(), |score| format!("{:.0} %", score * 100.0))
+        };
+        if let Some(fallback) = &summary.fallback {
+            self.line(&format!(
+                "  the message reached the customer ({} like the file)",
+                percent(fallback.message_score)
+            ));
+            if let Some(path) = &fallback.centre_heard_wav {
+                let score = percent(fallback.centre_heard_score);
+                self.line(&format!(
+                    "  what the contact centre heard ({score} like what was said): {}",
+                    near(path)
+                ));
+            }
+        }
         for (who, path, score) in [
             ("courier", &summary.courier_heard_wav, summary.courier_heard_score),
             ("customer", &summary.customer_heard_wav, summary.customer_heard_score),
         ] {
             let Some(path) = path else { continue };
-            let score = score.map_or_else(|| "?".to_owned(), |score| format!("{:.0} %", score * 100.0));
+            let score = percent(score);
             self.line(&format!("  what the {who} heard ({score} like what was said): {}", near(path)));
         }
     }
@@ -195,7 +227,7 @@ impl Teller {
                 let verdict = if summary.ok {
                     self.paint(
                         "32",
-                        "Both calls carried speech both ways, and nothing crossed that must not.",
+                        "Every call carried speech both ways, and nothing crossed that must not.",
                     )
                 } else {
                     self.paint("1;31", "Not everything went as it should.")
@@ -239,24 +271,33 @@ impl Teller {
 /// What a person would say of it; `None` for what only programs want to know.
 fn words(act: Act, event: &Event, answered: Option<f64>) -> Option<String> {
     let text = match (event.who, event.name.as_str()) {
+        (Role::Push, "wake_accepted") => "has taken the wake".to_owned(),
+        (Role::Provider, "push") => "has the push for the courier's phone".to_owned(),
+        (Role::Courier, "woken") => "the phone starts the app".to_owned(),
+        (Role::Courier, "connected") if act.is_woken() => "the app is connected".to_owned(),
+        (Role::Courier, "invite") => "the call is at the app".to_owned(),
         (Role::Courier, "press") => format!("presses “contact customer” for order {ORDER}"),
         (Role::Customer, "calling") => {
             format!("calls the company's number {}", event.text("number").unwrap_or_default())
         }
         (_, "incoming") => match event.who {
             Role::Courier => "the app rings".to_owned(),
-            Role::Customer | Role::Gateway => "the phone rings".to_owned(),
+            Role::Customer | Role::Centre | Role::Gateway | Role::Push | Role::Provider => {
+                "the phone rings".to_owned()
+            }
         },
         (_, "ringing") => "hears it ring".to_owned(),
         (who, "answered") => {
-            let called = match act {
-                Act::CourierCallsCustomer => Role::Customer,
-                Act::CustomerCallsBack => Role::Courier,
-            };
-            if who == called { "answers".to_owned() } else { "is connected".to_owned() }
+            if who == act.sides().1 {
+                "answers".to_owned()
+            } else {
+                "is connected".to_owned()
+            }
         }
         (_, "first_audio") => {
-            let after = answered.map(|answered| (event.t - answered).max(0.0));
+            // The contact centre waits for the customer to speak.
+            let after = answered.filter(|_| event.who != Role::Centre);
+            let after = after.map(|answered| (event.t - answered).max(0.0));
             let after = after.map(|ms| format!(", {ms:.0} ms after the answer")).unwrap_or_default();
             format!("hears the first sound{after}")
         }

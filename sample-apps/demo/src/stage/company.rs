@@ -35,6 +35,16 @@ impl Stage {
         self.put(&format!("/v1/orders/{order}"), &body).await
     }
 
+    /// From now on an order of this stage's courier gives it so long to answer, 5 to 600 s.
+    ///
+    /// # Errors
+    /// When the gateway refuses.
+    pub async fn set_ring_time(&self, order: &str, label: &str, ring_s: u32) -> anyhow::Result<()> {
+        let mut body = self.order_body(&self.courier, &self.customer, label);
+        body["ring_s"] = ring_s.into();
+        self.put(&format!("/v1/orders/{order}"), &body).await
+    }
+
     /// An order for the next hour, as the API takes it.
     pub fn order_body(&self, courier: &str, customer: &str, label: &str) -> serde_json::Value {
         json!({

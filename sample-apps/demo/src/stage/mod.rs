@@ -9,11 +9,16 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tokio::process::Command;
 
+mod centre;
 mod company;
 mod config;
+mod wakes;
 
 use crate::program::{Cast, Program, Role, Story};
+use crate::speech::Script;
+use centre::Centre;
 use config::{Api, Auth, Config, Edge, Fallback, Log, Media, Store, Trunk};
+pub use wakes::Wakes;
 
 /// How long the gateway may take to be ready, on a slow machine that still compiles something else.
 const READY: Duration = Duration::from_secs(30);
@@ -29,13 +34,24 @@ pub struct StageOptions {
     pub plain_edge: bool,
     /// There is a contact centre for customers who reach no courier.
     pub contact_centre: bool,
+    /// The contact centre has a telephone of its own, and a caller hears this before it is joined with it.
+    pub message: Option<Script>,
+    /// Push-service and its providers are there, and wake closed apps.
+    pub wakes: bool,
     /// Further lines of the gateway's configuration, by section.
     pub config: Vec<(String, String)>,
 }
 
 impl Default for StageOptions {
     fn default() -> Self {
-        Self { log_level: "debug".to_owned(), plain_edge: false, contact_centre: false, config: Vec::new() }
+        Self {
+            log_level: "debug".to_owned(),
+            plain_edge: false,
+            contact_centre: false,
+            message: None,
+            wakes: false,
+            config: Vec::new(),
+        }
     }
 }
 
@@ -83,6 +99,8 @@ pub struct Stage {
     pin: Option<String>,
     secrets: TempDir,
     http: reqwest::Client,
+    wakes: Option<Wakes>,
+    telephone: Option<Centre>,
 }
 
 /// For plain HTTP on this machine: no certificate is trusted.
@@ -131,7 +149,23 @@ impl Stage {
             log: Log { level: &options.log_level, format: "json" },
         };
         let path = secrets.path().join("gateway.toml");
-        config::write(&path, &config, &options.config)?;
+        let wakes = match options.wakes {
+            true => Some(Wakes::set_up(cast, story, secrets.path()).await?),
+            false => None,
+        };
+        let telephone = match options.message.clone() {
+            Some(message) => {
+                let customer = (numbers.customer.as_str(), phone);
+                Some(Centre::set_up(trunk, customer, &numbers.centre, message, secrets.path()).await?)
+            }
+            None => None,
+        };
+        let mut more: Vec<_> = wakes.iter().flat_map(Wakes::config).collect();
+        if let Some(centre) = &telephone {
+            more.extend(centre.config(&numbers.company)?);
+        }
+        more.extend_from_slice(&options.config);
+        config::write(&path, &config, &more)?;
 
         let gateway = start_gateway(cast, story, &path)?;
         let ready = match story.expect(Role::Gateway, "ready", READY).await {
@@ -159,6 +193,8 @@ impl Stage {
             pin: identity.map(|identity| identity.pin),
             secrets,
             http: http_client()?,
+            wakes,
+            telephone,
         })
     }
 
@@ -197,9 +233,22 @@ impl Stage {
     /// # Errors
     /// When it has not been built.
     pub fn customer_phone(&self, cast: &Cast) -> anyhow::Result<Command> {
+        self.telephone(cast, &self.customer, self.phone)
+    }
+
+    fn telephone(&self, cast: &Cast, number: &str, at: SocketAddr) -> anyhow::Result<Command> {
+        let trunk = self.telephone.as_ref().map_or(self.trunk, Centre::exchange);
         let mut command = cast.command("customer-phone")?;
-        command.args(["--json", "--bind", &self.phone.to_string(), "--trunk", &self.trunk.to_string()]);
-        command.args(["--number", &self.customer]).env("RUST_LOG", "debug");
+        command.args([
+            "--json",
+            "--bind",
+            &at.to_string(),
+            "--trunk",
+            &trunk.to_string(),
+            "--number",
+            number,
+        ]);
+        command.env("RUST_LOG", "debug");
         Ok(command)
     }
 
