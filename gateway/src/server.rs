@@ -120,6 +120,7 @@ impl Server {
             .map_err(|error| StartError::Media(error.to_string()))?;
         let push =
             config.push.as_ref().map(|push| PushService::start(push, store.clone(), clock)).transpose()?;
+        let push_state = push.as_ref().map(|(push, _)| push.state());
         let (driver, handle) = Driver::new(Parts {
             core: core_config(&config),
             seed: rand::rng().random(),
@@ -164,6 +165,7 @@ impl Server {
                 contact_centre: config.contact_centre.is_some(),
                 message: config.message.is_some(),
             },
+            push: push_state,
             metrics,
             stop: on_closing,
         };

@@ -27,6 +27,8 @@ pub(super) struct Readiness {
     trunk: &'static str,
     /// The carriers, the most preferred first.
     carriers: Vec<CarrierReadiness>,
+    /// `up` when push-service answers, else `down`; `none` without one. Calls can be made without it, so it does not count.
+    push: &'static str,
     /// Whether the gateway is stopping.
     stopping: bool,
 }
@@ -64,6 +66,7 @@ pub(super) async fn readyz(State(state): State<Shared>) -> Response {
             .into_iter()
             .map(|carrier| CarrierReadiness { name: carrier.name, state: word(carrier.up) })
             .collect(),
+        push: state.push.as_ref().map_or("none", |push| word(*push.borrow() == Some(true))),
         stopping,
     };
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

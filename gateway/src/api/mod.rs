@@ -71,6 +71,8 @@ pub struct Parts {
     pub numbers: Vec<E164>,
     /// What an order may wish for.
     pub fallbacks: Fallbacks,
+    /// Whether push-service answers, where there is one.
+    pub push: Option<watch::Receiver<Option<bool>>>,
     /// Counters.
     pub metrics: PrometheusHandle,
     /// Turns true when the gateway stops taking requests.
@@ -94,6 +96,7 @@ impl Api {
             max_body: config.max_body,
             numbers: parts.numbers,
             fallbacks: parts.fallbacks,
+            push: parts.push,
             metrics: parts.metrics,
             stop: parts.stop,
             streams: State::streams(),

@@ -33,6 +33,8 @@ pub(super) struct State {
     /// Company numbers by configuration.
     pub(super) numbers: Vec<E164>,
     pub(super) fallbacks: Fallbacks,
+    /// Whether push-service answers, where there is one.
+    pub(super) push: Option<watch::Receiver<Option<bool>>>,
     pub(super) metrics: PrometheusHandle,
     /// True when the gateway is stopping.
     pub(super) stop: watch::Receiver<bool>,

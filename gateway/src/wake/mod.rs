@@ -11,7 +11,7 @@ mod wakes;
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
 use crate::config;
@@ -71,6 +71,11 @@ impl PushService {
             tokio::spawn(devices::tell_all(Arc::clone(&devices), Arc::clone(&client), store)),
         ];
         Ok((Self { devices, wakes: Wakes::new(client, clock, reports), tasks }, received))
+    }
+
+    /// Whether push-service answers; `None` before the first answer.
+    pub fn state(&self) -> watch::Receiver<Option<bool>> {
+        self.wakes.state()
     }
 
     /// Takes a command without waiting. An answer that is there at once is returned.

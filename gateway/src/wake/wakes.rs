@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -49,6 +49,10 @@ pub(super) struct Wakes {
 impl Wakes {
     pub(super) fn new(client: Arc<Client>, clock: Clock, reports: mpsc::Sender<Report>) -> Self {
         Self { client, clock, reports, running: HashMap::new(), tasks: JoinSet::new() }
+    }
+
+    pub(super) fn state(&self) -> watch::Receiver<Option<bool>> {
+        self.client.health.changes()
     }
 
     /// Starts one; the outcome if it is known at once.

@@ -92,6 +92,8 @@ async fn with_push_service_down_the_contact_centre_is_called_at_once() {
     assert!(invite.uri.to_string().contains(CENTRE), "{}", invite.uri);
     phone.answer(centre).await;
     phone.hang_up(caller).await;
+    let (status, ready) = gateway.get("/readyz").await;
+    assert_eq!((status, &ready["push"]), (200, &json!("down")), "calls can be made all the same");
     let metrics = gateway.metrics().await;
     for line in ["doorstep_push_up 0", "doorstep_wakes_total{outcome=\"unavailable\"} 1"] {
         assert!(metrics.contains(line), "{line} is missing in {metrics}");

@@ -13,11 +13,11 @@ use doorstep_gateway::store::Store;
 use doorstep_gateway::wake::{PushService, Report};
 use doorstep_sip::Sensitive;
 use serde_json::json;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-use crate::support::{FakePush, PUSH_KEY, soon};
+use crate::support::{FakePush, Identity, PUSH_KEY, soon};
 
 struct Side {
     push: PushService,
@@ -226,7 +226,7 @@ async fn a_wrong_key_overload_and_a_refused_label_are_told_apart() {
     assert!(wake.get("label").is_none() && wake.get("order").is_none(), "{wake}");
 }
 
-async fn request(stream: &mut TcpStream) -> String {
+async fn request(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut bytes = vec![0; 4096];
     let mut length = 0;
     loop {
@@ -291,4 +291,49 @@ async fn who_does_not_answer_in_time_is_unavailable_and_hears_the_cancellation()
     side.cancel("late");
     let (_, text) = next_request(&listener, "DELETE /v1/wakes/late ").await;
     assert!(text.contains("authorization: Bearer"), "{text}");
+}
+
+#[tokio::test]
+async fn over_tls_only_the_configured_root_is_trusted() {
+    let dir = tempfile::tempdir().unwrap();
+    let identity = Identity::write(dir.path());
+    let acceptor = identity.acceptor();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let trusting = config::Push { ca_file: Some(identity.root()), ..settings(&url, 5000) };
+    let mut side = Side::start(&trusting, &[]).await;
+    side.wake("safe", RING);
+    let (mut stream, text) = soon("the wake", async {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = acceptor.accept(stream).await.unwrap();
+            let text = request(&mut stream).await;
+            if text.starts_with("POST /v1/wakes ") {
+                break (stream, text);
+            }
+        }
+    })
+    .await;
+    assert!(text.contains("\"call\":\"safe\""), "{text}");
+    stream.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+    assert_eq!(side.outcome("safe").await, WakeOutcome::Accepted);
+    drop(side);
+
+    let other = tempfile::tempdir().unwrap();
+    let stranger = config::Push { ca_file: Some(Identity::write(other.path()).root()), ..trusting };
+    let mut side = Side::start(&stranger, &[]).await;
+    side.wake("unsafe", RING);
+    let refused = async {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            assert!(
+                acceptor.accept(stream).await.is_err(),
+                "a wake over a connection that nobody vouches for"
+            );
+        }
+    };
+    tokio::select! {
+        outcome = side.outcome("unsafe") => assert_eq!(outcome, WakeOutcome::Unavailable),
+        () = refused => {}
+    }
 }

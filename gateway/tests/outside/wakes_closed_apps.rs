@@ -60,6 +60,7 @@ async fn a_closed_app_is_woken_and_its_register_gets_the_call() {
     phone.hears_rtp().await;
     anna.hang_up(courier_session).await;
     phone.ended().await;
+    assert_eq!(gateway.get("/readyz").await.1["push"], "up");
     let metrics = gateway.metrics().await;
     for line in ["doorstep_push_up 1", "doorstep_wakes_total{outcome=\"accepted\"} 1"] {
         assert!(metrics.contains(line), "{line} is missing in {metrics}");

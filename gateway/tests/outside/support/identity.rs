@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// See the [module](self).
 pub(crate) struct Identity {
@@ -41,6 +41,24 @@ impl Identity {
         connector.connect(ServerName::try_from("localhost").unwrap(), stream).await
     }
 
+    /// The PEM file of the certificate, which is its own root.
+    pub(crate) fn root(&self) -> PathBuf {
+        self.dir.join("cert.pem")
+    }
+
+    /// For a listener of the test's own.
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
+        let key = PrivateKeyDer::from_pem_file(self.dir.join("key.pem")).unwrap();
+        let cert = CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap();
+        let config = rustls::ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![cert], key)
+            .unwrap();
+        TlsAcceptor::from(Arc::new(config))
+    }
+
     /// An HTTP client.
     pub(crate) fn http(&self) -> reqwest::Client {
         http_client(Some(&self.pem))
@@ -57,10 +75,13 @@ fn client_config(pem: Option<&str>) -> rustls::ClientConfig {
     if let Some(pem) = pem {
         roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    rustls::ClientConfig::builder_with_provider(provider)
+    rustls::ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth()
+}
+
+fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
 }
