@@ -19,7 +19,11 @@ const SECOND: Duration = Duration::from_secs(1);
 const T0: u64 = 1_700_000_000_000;
 
 fn config() -> EndpointConfig {
-    EndpointConfig::new("gw.example", "anna", "urn:uuid:00000000-0000-4000-8000-000000000001")
+    device(1)
+}
+
+fn device(number: u32) -> EndpointConfig {
+    EndpointConfig::new("gw.example", "anna", format!("urn:uuid:00000000-0000-4000-8000-{number:012}"))
 }
 
 fn target() -> PushTarget {
@@ -190,4 +194,38 @@ fn a_frozen_app_is_woken_and_has_the_call_on_a_new_connection() {
     assert!(is_answered(&customer_hears(&mut world, customer)));
     world.command(0, Command::HangUp { call });
     over(&mut world);
+}
+
+#[test]
+fn a_connected_and_a_closed_device_ring_together_and_the_loser_is_told() {
+    for closed_one_answers in [true, false] {
+        let (one, other) = (device(1), device(2));
+        let conditions = Conditions::stream(HOP);
+        let mut world = World::new([one, other.clone()], Gateway::new(), TransportKind::Wss, conditions, 1);
+        world.command(0, Command::Register);
+        world.command(1, Command::SetPush(Some(target())));
+        world.command(1, Command::Register);
+        world.pass(SECOND);
+        world.command(1, Command::Leave);
+        world.pass(SECOND);
+        world.reset(1);
+        world.phones[1] = EndpointPeer::new(other, [78; 32]);
+
+        let customer = customer_calls(&mut world);
+        let connected = world.until_rings(0);
+        let (call_id, _) = world.server.wake().unwrap();
+        world.command(1, Command::SetPush(Some(target())));
+        world.push(1, push(PushKind::Incoming, &call_id, T0, SECOND * 50), T0);
+        let woken = world.phones[1].incoming().unwrap();
+        world.pass(SECOND * 2);
+        let (winner, loser) =
+            if closed_one_answers { ((1, woken), (0, connected)) } else { ((0, connected), (1, woken)) };
+        world.command(winner.0, Command::Answer { call: winner.1 });
+        assert_eq!(world.until_ended(loser.0, loser.1), EndReason::AnsweredElsewhere);
+        world.until_state(winner.0, winner.1, ACTIVE);
+        world.pass(SECOND);
+        assert!(is_answered(&customer_hears(&mut world, customer)));
+        world.command(winner.0, Command::HangUp { call: winner.1 });
+        over(&mut world);
+    }
 }
