@@ -31,6 +31,8 @@ pub(crate) struct Args {
 pub(crate) enum Name {
     /// Round trips and time from press to ringing, and from answer to first audio, over a 100 ms path.
     Setup,
+    /// Round trips and time from the customer's call to a closed app's ringing, over paths of 100 ms.
+    Wake,
     /// What one Opus call costs in CPU, memory and allocations.
     Media,
     /// 500 calls with every failure, searched for what must not cross.
@@ -41,6 +43,7 @@ impl Name {
     const fn target(self) -> &'static str {
         match self {
             Self::Setup => "setup",
+            Self::Wake => "wake",
             Self::Media => "media",
             Self::Leaks => "leaks",
         }
@@ -49,13 +52,13 @@ impl Name {
     const fn package(self) -> &'static str {
         match self {
             Self::Media => "doorstep-media",
-            Self::Setup | Self::Leaks => "doorstep-demo",
+            Self::Setup | Self::Wake | Self::Leaks => "doorstep-demo",
         }
     }
 
     fn needs(self) -> &'static [Part] {
         match self {
-            Self::Setup => &[Part::Build, Part::Namespaces],
+            Self::Setup | Self::Wake => &[Part::Build, Part::Namespaces],
             Self::Media | Self::Leaks => &[Part::Build, Part::Sounds],
         }
     }
@@ -64,7 +67,7 @@ impl Name {
     const fn runs_programs(self) -> bool {
         match self {
             Self::Media => false,
-            Self::Setup | Self::Leaks => true,
+            Self::Setup | Self::Wake | Self::Leaks => true,
         }
     }
 }

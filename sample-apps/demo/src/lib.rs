@@ -17,4 +17,4 @@ pub mod timeline;
 
 pub use program::{Cast, Event, Program, Role, Story};
 pub use speech::{Script, Sounds, Understanding};
-pub use stage::{Stage, StageOptions, Wakes};
+pub use stage::{Elsewhere, Stage, StageOptions, Wakes};

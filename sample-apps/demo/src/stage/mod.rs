@@ -18,7 +18,7 @@ use crate::program::{Cast, Program, Role, Story};
 use crate::speech::Script;
 use centre::Centre;
 use config::{Api, Auth, Config, Edge, Fallback, Log, Media, Store, Trunk};
-pub use wakes::Wakes;
+pub use wakes::{Elsewhere, Wakes};
 
 /// How long the gateway may take to be ready, on a slow machine that still compiles something else.
 const READY: Duration = Duration::from_secs(30);
@@ -38,6 +38,8 @@ pub struct StageOptions {
     pub message: Option<Script>,
     /// Push-service and its providers are there, and wake closed apps.
     pub wakes: bool,
+    /// The providers are not on this machine, as far as the network goes.
+    pub providers: Option<Elsewhere>,
     /// Further lines of the gateway's configuration, by section.
     pub config: Vec<(String, String)>,
 }
@@ -50,6 +52,7 @@ impl Default for StageOptions {
             contact_centre: false,
             message: None,
             wakes: false,
+            providers: None,
             config: Vec::new(),
         }
     }
@@ -150,7 +153,7 @@ impl Stage {
         };
         let path = secrets.path().join("gateway.toml");
         let wakes = match options.wakes {
-            true => Some(Wakes::set_up(cast, story, secrets.path()).await?),
+            true => Some(Wakes::set_up(cast, story, secrets.path(), options.providers.as_ref()).await?),
             false => None,
         };
         let telephone = match options.message.clone() {

@@ -1,5 +1,6 @@
 //! Push-service, and what stands in for Apple and Google behind it.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::process::Command;
 
 use super::{READY, Stage, hex, random_hex};
 use crate::phone_os::Carrier;
@@ -33,11 +35,38 @@ pub struct Wakes {
     fcm_param: String,
 }
 
+/// Where the stand-ins for Apple and Google run, if not beside push-service.
+#[derive(Debug, Clone)]
+pub struct Elsewhere {
+    /// What starts their program there: `ip netns exec NAME`.
+    pub through: Vec<String>,
+    /// Where they listen.
+    pub address: IpAddr,
+}
+
+impl Elsewhere {
+    fn command(&self, here: &Command) -> anyhow::Result<Command> {
+        let (first, rest) = self.through.split_first().context("nothing to start the providers with")?;
+        let mut command = Command::new(first);
+        command.args(rest).arg(here.as_std().get_program());
+        command.args(["--listen", &self.address.to_string()]);
+        Ok(command)
+    }
+}
+
 impl Wakes {
-    pub(super) async fn set_up(cast: &Cast, story: &mut Story, folder: &Path) -> anyhow::Result<Self> {
+    pub(super) async fn set_up(
+        cast: &Cast,
+        story: &mut Story,
+        folder: &Path,
+        elsewhere: Option<&Elsewhere>,
+    ) -> anyhow::Result<Self> {
         let keys = folder.join("providers");
         std::fs::create_dir_all(&keys)?;
         let mut command = cast.command("doorstep-push-fakes")?;
+        if let Some(elsewhere) = elsewhere {
+            command = elsewhere.command(&command)?;
+        }
         command.arg("--dir").arg(&keys);
         let provider = cast.start(Role::Provider, "provider", command, story)?;
         let ready = story.expect(Role::Provider, "ready", READY).await;
