@@ -30,13 +30,16 @@ pub(crate) enum Part {
     Live,
     /// `cargo xtask test`: lints, and other people's phones.
     Test,
+    /// The SDK in Kotlin.
+    Kotlin,
     /// Network namespaces with a slow path between them.
     Namespaces,
     /// `cargo xtask fuzz`.
     Fuzz,
 }
 
-const ALL: [Part; 6] = [Part::Build, Part::Sounds, Part::Live, Part::Test, Part::Namespaces, Part::Fuzz];
+const ALL: [Part; 7] =
+    [Part::Build, Part::Sounds, Part::Live, Part::Test, Part::Kotlin, Part::Namespaces, Part::Fuzz];
 
 impl Part {
     const fn tools(self) -> &'static [Tool] {
@@ -45,6 +48,7 @@ impl Part {
             Self::Sounds => &[SOUNDS],
             Self::Live => &[PKG_CONFIG, ALSA],
             Self::Test => &[RUSTFMT, CLIPPY, SIPP, BARESIP, POSTGRES],
+            Self::Kotlin => &[JDK, MAVEN],
             Self::Namespaces => &[IPROUTE],
             Self::Fuzz => &[NIGHTLY, CARGO_FUZZ],
         }
@@ -72,6 +76,9 @@ const POSTGRES: Tool = Tool::apt(
     Sign::File("/usr/share/doc/postgresql"),
     "a Postgres that two push services share",
 );
+const JDK: Tool =
+    Tool::apt("openjdk-17-jdk-headless", Sign::Command("javac"), "compiles and runs the SDK in Kotlin");
+const MAVEN: Tool = Tool::apt("maven", Sign::Command("mvn"), "builds and tests the SDK in Kotlin");
 const IPROUTE: Tool = Tool::apt("iproute2", Sign::Command("ip"), "makes network namespaces");
 const RUSTFMT: Tool = Tool {
     name: "rustfmt",

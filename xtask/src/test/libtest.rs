@@ -26,6 +26,11 @@ impl Outcome {
         Self { failures: vec![(name.to_owned(), output)], ..Self::default() }
     }
 
+    /// One check that could not be made.
+    pub(crate) fn one_skipped(name: &str, why: String) -> Self {
+        Self { skipped: vec![(name.to_owned(), why)], ..Self::default() }
+    }
+
     /// Adds another's results.
     pub(crate) fn add(&mut self, other: Self) {
         self.passed += other.passed;

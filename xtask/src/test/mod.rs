@@ -3,6 +3,7 @@
 //! The workspace is built once; each test program then runs on its own, so that its tests can be counted by part. The
 //! last line printed is `N passed, N failed, N skipped`.
 
+mod kotlin;
 mod libtest;
 mod parts;
 mod run;
@@ -45,6 +46,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     }
     test_programs(args, ci, &mut results)?;
+    if chosen(Part::Kotlin) {
+        kotlin_tests(args, ci, &mut results)?;
+    }
     if chosen(Part::Doc) {
         doc_tests(args, &mut results)?;
     }
@@ -53,7 +57,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 /// In CI everything must be there. Elsewhere the tests that lack a tool are skipped.
 fn tools(ci: bool) -> anyhow::Result<()> {
-    let needed = [setup::Part::Build, setup::Part::Sounds, setup::Part::Test];
+    let needed = [setup::Part::Build, setup::Part::Sounds, setup::Part::Test, setup::Part::Kotlin];
     if ci {
         return setup::provide(&needed);
     }
@@ -112,6 +116,16 @@ fn test_programs(args: &Args, ci: bool, results: &mut Results) -> anyhow::Result
         let kind = if program.kind == "test" { "" } else { " (unit tests)" };
         results.add(Part::of(&program), &format!("{}{kind}", program.target), start.elapsed(), outcome);
     }
+    Ok(())
+}
+
+fn kotlin_tests(args: &Args, ci: bool, results: &mut Results) -> anyhow::Result<()> {
+    let start = Instant::now();
+    let outcome = match setup::missing(&[setup::Part::Kotlin]).first() {
+        Some(tool) if !ci => Outcome::one_skipped("mvn test", format!("{} is missing", tool.name)),
+        Some(_) | None => kotlin::run(args.filter.as_deref())?,
+    };
+    results.add(Part::Kotlin, "bindings-kotlin", start.elapsed(), outcome);
     Ok(())
 }
 

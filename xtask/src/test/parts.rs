@@ -39,6 +39,8 @@ pub(crate) enum Part {
     Xtask,
     /// Packages that have no part of their own.
     Other,
+    /// The SDK in Kotlin.
+    Kotlin,
     /// The examples in the documentation.
     Doc,
 }
@@ -68,6 +70,7 @@ impl Part {
             Self::Leaks => "leaks",
             Self::Xtask => "xtask",
             Self::Other => "other",
+            Self::Kotlin => "kotlin",
             Self::Doc => "doc",
         }
     }
@@ -99,7 +102,13 @@ impl Part {
             Self::Phone => Some("customer-phone"),
             Self::Demo => Some("doorstep-demo"),
             Self::Xtask => Some("xtask"),
-            Self::Fmt | Self::Clippy | Self::Interop | Self::Leaks | Self::Other | Self::Doc => None,
+            Self::Fmt
+            | Self::Clippy
+            | Self::Interop
+            | Self::Leaks
+            | Self::Other
+            | Self::Kotlin
+            | Self::Doc => None,
         }
     }
 
@@ -110,7 +119,7 @@ impl Part {
             ["build", "--bins", "--test", tests].into_iter().chain(packages).collect()
         };
         match self {
-            Self::Fmt | Self::Clippy | Self::Doc => None,
+            Self::Fmt | Self::Clippy | Self::Kotlin | Self::Doc => None,
             Self::Other => Some(vec!["build", "--workspace", "--bins", "--tests"]),
             Self::Push => {
                 let packages = ["doorstep-push", "doorstep-push-fakes", "doorstep-service"];
