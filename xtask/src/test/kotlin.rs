@@ -10,31 +10,37 @@ use super::libtest::Outcome;
 use crate::build;
 use crate::term;
 
-/// The library and the program that writes Kotlin from it.
-const LIBRARY: [&str; 8] =
-    ["build", "--package", "doorstep-ffi", "--lib", "--bin", "uniffi-bindgen", "--features", "bindgen"];
-/// What the tests run beside the library.
-const PROGRAMS: [&str; 6] =
-    ["build", "--bins", "--package", "doorstep-gateway", "--package", "customer-phone"];
+/// The library, and the programs that the tests run.
+pub(crate) const BUILD: [&str; 9] = [
+    "build",
+    "--lib",
+    "--bins",
+    "--package",
+    "doorstep-ffi",
+    "--package",
+    "doorstep-gateway",
+    "--package",
+    "customer-phone",
+];
 
-/// Builds and runs them. Tests that fail are told by name.
-pub(crate) fn run(filter: Option<&str>) -> anyhow::Result<Outcome> {
+/// Runs them, after `build` has built the library and the programs. Tests that fail are told by name.
+pub(crate) fn run(build: &[&str], filter: Option<&str>) -> anyhow::Result<Outcome> {
     term::say("Building the library for Kotlin");
-    let bindgen = executable(&LIBRARY, "uniffi-bindgen")?;
-    let gateway = executable(&PROGRAMS, "doorstep-gateway")?;
-    let built = bindgen.parent().context("a program without a folder")?;
+    let programs = folder(build, "doorstep-gateway")?;
+    let bindgen =
+        ["build", "--manifest-path", "core/ffi/bindgen/Cargo.toml", "--target-dir", "target/bindgen"];
+    let bindgen = folder(&bindgen, "uniffi-bindgen")?.join("uniffi-bindgen");
     let generated = build::root().join("target/kotlin/generated");
-    generate(&bindgen, &built.join("libdoorstep_ffi.so"), &generated)?;
+    generate(&bindgen, &programs.join("libdoorstep_ffi.so"), &generated)?;
 
     term::say("mvn test (bindings-kotlin)");
     let started = Instant::now();
     let home = build::root().join("bindings-kotlin");
-    let programs = gateway.parent().unwrap_or(built);
     let mut maven = Command::new("mvn");
     maven
         .args(["--batch-mode", "--quiet", "--fail-at-end", "test", "-Dmaven.test.failure.ignore=true"])
         .arg(format!("-Ddoorstep.generated={}", generated.display()))
-        .arg(format!("-Ddoorstep.library={}", built.display()))
+        .arg(format!("-Ddoorstep.library={}", programs.display()))
         .arg(format!("-Ddoorstep.programs={}", programs.display()))
         .args(filter.map(|filter| format!("-Dtest=*#*{filter}*")))
         .current_dir(&home)
@@ -52,10 +58,12 @@ pub(crate) fn run(filter: Option<&str>) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-fn executable(build: &[&str], name: &str) -> anyhow::Result<PathBuf> {
+/// Where cargo puts what it builds.
+fn folder(build: &[&str], program: &str) -> anyhow::Result<PathBuf> {
     let built = build::executables(build)?;
-    let found = built.into_iter().find(|program| program.target == name && !program.is_test);
-    found.map(|program| program.path).with_context(|| format!("cargo built no {name}"))
+    let found = built.into_iter().find(|executable| executable.target == program && !executable.is_test);
+    let folder = found.as_ref().and_then(|executable| executable.path.parent());
+    folder.map(Path::to_owned).with_context(|| format!("cargo built no {program}"))
 }
 
 fn generate(bindgen: &Path, library: &Path, out: &Path) -> anyhow::Result<()> {

@@ -20,6 +20,9 @@ use crate::term;
 use libtest::Outcome;
 use parts::Part;
 
+/// Everything, in one build.
+const WORKSPACE: [&str; 5] = ["build", "--workspace", "--lib", "--bins", "--tests"];
+
 /// Options of `test`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -87,7 +90,7 @@ fn check(results: &mut Results, part: Part, args: &[&str]) -> anyhow::Result<()>
 
 fn test_programs(args: &Args, ci: bool, results: &mut Results) -> anyhow::Result<()> {
     let builds = if args.parts.is_empty() {
-        vec![vec!["build", "--workspace", "--bins", "--tests"]]
+        vec![WORKSPACE.to_vec()]
     } else {
         args.parts.iter().filter_map(|part| part.build()).collect()
     };
@@ -123,7 +126,10 @@ fn kotlin_tests(args: &Args, ci: bool, results: &mut Results) -> anyhow::Result<
     let start = Instant::now();
     let outcome = match setup::missing(&[setup::Part::Kotlin]).first() {
         Some(tool) if !ci => Outcome::one_skipped("mvn test", format!("{} is missing", tool.name)),
-        Some(_) | None => kotlin::run(args.filter.as_deref())?,
+        Some(_) | None => kotlin::run(
+            if args.parts.is_empty() { &WORKSPACE } else { &kotlin::BUILD },
+            args.filter.as_deref(),
+        )?,
     };
     results.add(Part::Kotlin, "bindings-kotlin", start.elapsed(), outcome);
     Ok(())
