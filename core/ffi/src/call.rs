@@ -53,7 +53,7 @@ impl Call {
     /// `WrongState`, `CallOver`, `ShutDown`.
     pub async fn reject(&self, busy: bool) -> Result<(), DoorstepError> {
         let call = self.0.clone();
-        runtime::run(async move { Ok(if busy { call.reject_busy().await? } else { call.reject().await? }) })
+        runtime::run(async move { Ok(if busy { call.reject_busy().await } else { call.reject().await }?) })
             .await
     }
 
@@ -72,7 +72,7 @@ impl Call {
     /// `WrongState`, `CallOver`, `ShutDown`.
     pub async fn hold(&self, on: bool) -> Result<(), DoorstepError> {
         let call = self.0.clone();
-        runtime::run(async move { Ok(if on { call.hold().await? } else { call.resume().await? }) }).await
+        runtime::run(async move { Ok(if on { call.hold().await } else { call.resume().await }?) }).await
     }
 
     /// Microphone off (`true`) or on; possible before the answer, too.
