@@ -115,6 +115,21 @@ fn a_provider_that_fails_is_asked_again_after_growing_waits() {
 }
 
 #[test]
+fn a_token_that_comes_late_is_taken_rather_than_asked_for_again() {
+    let mut world = World::idle_stand_in_with(|config| config.backoff_base = SECOND * 60);
+    world.phones[0].tokens.delay = None;
+    world.command(0, Command::Register);
+    let first = *world.phones[0].tokens.open.keys().next().unwrap();
+    world.pass(SECOND * 31);
+    assert_eq!(world.phones[0].tokens.asked, 1, "it was given up and is not asked for again yet");
+    let now = world.now;
+    world.phones[0].input(now, Input::Token { op: first, result: Ok(TokenGrant { expires_in: None }) });
+    assert!(world.phones[0].outputs.iter().any(|output| matches!(output, Output::OpenTransport { .. })));
+    world.pass(SECOND * 200);
+    assert_eq!((world.phones[0].tokens.asked, world.server.registers.len()), (1, 1));
+}
+
+#[test]
 fn a_provider_that_never_answers_is_given_up_and_its_late_answer_dropped() {
     let mut world = World::idle_stand_in_with(|_| {});
     world.phones[0].tokens.delay = None;

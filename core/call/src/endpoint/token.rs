@@ -19,6 +19,8 @@ const MAX_REFUSED: u8 = 2;
 pub(super) struct Token {
     have: Option<Have>,
     pending: Option<OpId>,
+    /// The last question that took too long. While no other is open, its answer is as good as any.
+    overdue: Option<OpId>,
     /// Times in a row that the provider failed.
     failures: u32,
     /// Times in a row that the gateway took no token.
@@ -71,16 +73,23 @@ impl Endpoint {
         }
         let op = OpId(self.next_number());
         self.token.pending = Some(op);
+        self.token.overdue = None;
         self.deadlines.set(Deadline::TokenAnswer, self.now + self.config.token_timeout);
         self.outputs.push_back(Output::FetchToken { op });
     }
 
     pub(super) fn token_came(&mut self, op: OpId, result: Result<TokenGrant, TokenFailure>) {
-        if self.token.pending != Some(op) {
+        if self.token.pending.take_if(|pending| *pending == op).is_some() {
+            self.deadlines.cancel(Deadline::TokenAnswer);
+        } else if self.token.overdue.take_if(|overdue| *overdue == op).is_some() {
+            // That it failed was found already.
+            if result == Err(TokenFailure::Unavailable) {
+                return;
+            }
+            self.deadlines.cancel(Deadline::TokenRetry);
+        } else {
             return;
         }
-        self.token.pending = None;
-        self.deadlines.cancel(Deadline::TokenAnswer);
         match result {
             Ok(TokenGrant { expires_in }) if expires_in.is_none_or(|life| life >= SHORTEST_LIFE) => {
                 let had =
@@ -101,7 +110,8 @@ impl Endpoint {
     }
 
     pub(super) fn token_took_too_long(&mut self) {
-        if self.token.pending.take().is_some() {
+        if let Some(op) = self.token.pending.take() {
+            self.token.overdue = Some(op);
             self.token_failed();
         }
     }
