@@ -1,4 +1,5 @@
-//! Safe, allocation-free wrappers around libopus. The only `unsafe` code of the voice engine lives here.
+//! Safe, allocation-free wrappers around libopus. The voice engine's `unsafe` code lives here, but for the one line that
+//! registers a socket.
 
 use std::{ffi::c_int, fmt, ptr::NonNull};
 

@@ -10,7 +10,9 @@ use std::{
 
 use rand::RngExt;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket as RawSocket, Type};
-use tokio::{io::ReadBuf, net::UdpSocket};
+use tokio::io::ReadBuf;
+
+use ear::Ear;
 
 /// Expedited forwarding (RFC 3246), in the six upper bits of the traffic class (RFC 8837 for voice).
 const TRAFFIC_CLASS: u32 = 46 << 2;
@@ -20,7 +22,7 @@ const MAX_FAULTS: u32 = 1_000;
 /// One bound socket and what the outside knows it by.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    udp: UdpSocket,
+    ear: Ear,
     /// The address that is written into descriptions.
     pub(crate) advertised: SocketAddr,
     /// Receive faults in a row: ICMP messages on some systems, or an address that is gone.
@@ -31,7 +33,7 @@ impl Socket {
     fn new(socket: StdUdpSocket, advertised: IpAddr) -> io::Result<Self> {
         let port = socket.local_addr()?.port();
         Ok(Self {
-            udp: UdpSocket::from_std(socket)?,
+            ear: ear::open(socket)?,
             advertised: SocketAddr::new(advertised, port),
             faults: AtomicU32::new(0),
         })
@@ -39,7 +41,7 @@ impl Socket {
 
     /// Sends at once or not at all; callable from any thread.
     pub(crate) fn send(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
-        SockRef::from(&self.udp).send_to(datagram, &SockAddr::from(to)).map(|_| ())
+        SockRef::from(&self.ear).send_to(datagram, &SockAddr::from(to)).map(|_| ())
     }
 
     /// The next datagram and its sender; `None` for a fault that the next call may not meet.
@@ -51,7 +53,7 @@ impl Socket {
         if self.faults.load(Ordering::Relaxed) > MAX_FAULTS {
             return Poll::Pending;
         }
-        self.udp.poll_recv_from(context, into).map(|received| match received {
+        ear::poll_receive(&self.ear, context, into).map(|received| match received {
             Ok(from) => {
                 self.faults.store(0, Ordering::Relaxed);
                 Some(from)
@@ -61,6 +63,74 @@ impl Socket {
                 None
             }
         })
+    }
+}
+
+/// A socket that waits for datagrams alone. One that waits for room to send as well, as tokio's does, is woken once more for
+/// each datagram that has left, and a call sends as many as it receives.
+#[cfg(unix)]
+mod ear {
+    use std::{
+        io,
+        net::{SocketAddr, UdpSocket},
+        task::{Context, Poll, ready},
+    };
+
+    use tokio::io::{Interest, ReadBuf, unix::AsyncFd};
+
+    pub(super) type Ear = AsyncFd<UdpSocket>;
+
+    /// `socket` does not block.
+    pub(super) fn open(socket: UdpSocket) -> io::Result<Ear> {
+        // SAFETY: a `UdpSocket` owns its descriptor and gives the same one for as long as it lives, which is longer than it is
+        // registered: `AsyncFd` owns the socket, and this module neither takes it out nor replaces it.
+        let ear = unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) };
+        ear.map_err(|refused| refused.into_parts().1)
+    }
+
+    pub(super) fn poll_receive(
+        ear: &Ear,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<SocketAddr>> {
+        loop {
+            let mut ready = ready!(ear.poll_read_ready(context))?;
+            let received = ready.try_io(|ear| ear.get_ref().recv_from(into.initialize_unfilled()));
+            // An error of `try_io` means that there was nothing: the wait goes on.
+            if let Ok(received) = received {
+                return Poll::Ready(received.map(|(length, from)| {
+                    into.advance(length);
+                    from
+                }));
+            }
+        }
+    }
+}
+
+/// Where there is no way to wait for datagrams alone.
+#[cfg(not(unix))]
+mod ear {
+    use std::{
+        io,
+        net::{SocketAddr, UdpSocket as StdUdpSocket},
+        task::{Context, Poll},
+    };
+
+    use tokio::{io::ReadBuf, net::UdpSocket};
+
+    pub(super) type Ear = UdpSocket;
+
+    /// `socket` does not block.
+    pub(super) fn open(socket: StdUdpSocket) -> io::Result<Ear> {
+        UdpSocket::from_std(socket)
+    }
+
+    pub(super) fn poll_receive(
+        ear: &Ear,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<SocketAddr>> {
+        ear.poll_recv_from(context, into)
     }
 }
 

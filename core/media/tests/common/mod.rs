@@ -118,6 +118,24 @@ pub(crate) async fn exchange(a: &Side, b: &Side, direction: Direction) -> (Strin
     (offer, answer)
 }
 
+/// As [`carry`] while the path may change: packets overtake each other when the later one takes the newer path. None is
+/// lost, none comes twice, and each has its place.
+pub(crate) async fn carry_in_any_order(from: &Side, to: &mut Side, count: u32) {
+    let mut awaited: Vec<u32> = (0..count).collect();
+    let mut start = None;
+    for n in 0..count {
+        from.send(n * 960, &n.to_be_bytes());
+    }
+    while !awaited.is_empty() {
+        let packet = to.packet().await;
+        let n = u32::from_be_bytes(packet.payload.as_slice().try_into().unwrap());
+        let place = awaited.iter().position(|awaited| *awaited == n);
+        awaited.swap_remove(place.unwrap_or_else(|| panic!("{n} came twice")));
+        let began = (packet.sequence.wrapping_sub(n as u16), packet.timestamp.wrapping_sub(n * 960));
+        assert_eq!(*start.get_or_insert(began), began);
+    }
+}
+
 /// Sends `count` numbered packets from one side to the other, a few ahead of what has arrived, and checks each.
 pub(crate) async fn carry(from: &Side, to: &mut Side, count: u32) {
     const AHEAD: u32 = 20;
