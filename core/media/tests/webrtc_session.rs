@@ -237,6 +237,20 @@ async fn a_changed_network_is_followed_by_an_ice_restart() {
     carry_in_any_order(&b, &mut a, 50).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_network_that_changes_again_before_the_last_change_is_through_costs_no_packet() {
+    let (mut a, mut b) = connected().await;
+    for _ in 0..10 {
+        a.session.restart_ice(vec![LocalAddress::direct(LOOPBACK)]).await.unwrap();
+        exchange(&a, &b, Direction::SendRecv).await;
+        carry_in_any_order(&a, &mut b, 3).await;
+        b.session.restart_ice(Vec::new()).await.unwrap();
+        exchange(&b, &a, Direction::SendRecv).await;
+        carry_in_any_order(&a, &mut b, 3).await;
+        carry_in_any_order(&b, &mut a, 3).await;
+    }
+}
+
 fn ufrag(sdp: &str) -> &str {
     sdp.lines().find(|line| line.starts_with("a=ice-ufrag")).unwrap()
 }

@@ -187,6 +187,11 @@ impl IcePath {
         self.agent.get_remote_candidates().iter().any(|candidate| candidate.addr() == address)
     }
 
+    /// All addresses that are known as the far side's.
+    pub(crate) fn remotes(&self) -> impl Iterator<Item = SocketAddr> {
+        self.agent.get_remote_candidates().iter().map(|candidate| candidate.addr())
+    }
+
     /// The pair in use: this side's advertised address and the far side's.
     pub(crate) fn selected(&self) -> Option<(SocketAddr, SocketAddr)> {
         self.agent.get_selected_candidate_pair().map(|(local, remote)| (local.addr(), remote.addr()))

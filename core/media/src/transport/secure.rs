@@ -25,6 +25,8 @@ use crate::sdp::{LocalSecurity, RemoteSecurity, Setup};
 
 /// How long the path before is still listened to: the far side moves over a moment later, and packets are under way.
 const GRACE: Duration = Duration::from_secs(2);
+/// Addresses of either side that are remembered of earlier paths: several restarts' worth.
+const MOST_FORMER: usize = 16;
 
 /// What the path tells the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +51,9 @@ pub(crate) struct SecureLink {
     staged: Option<IcePath>,
     /// The one before, for as long as the current one does not work, and a little longer.
     retiring: Option<IcePath>,
+    /// Both sides' addresses on paths that are gone. The far side moves over in its own time, perhaps only to the path after
+    /// next, and what it sends meanwhile is still its own: its keys tell.
+    former: Former,
     /// When the one before ends.
     retired_at: Option<Instant>,
     remote: Option<RemoteSecurity>,
@@ -74,6 +79,7 @@ impl SecureLink {
             current,
             staged: None,
             retiring: None,
+            former: Former::default(),
             retired_at: None,
             remote: None,
             dtls: None,
@@ -219,6 +225,7 @@ impl SecureLink {
     pub(crate) fn handle_deadline(&mut self, now: Instant) {
         if self.retired_at.take_if(|at| now >= *at).is_some() {
             self.retiring = None;
+            self.former = Former::default();
             self.drop_unused_sockets();
         }
         self.current.handle_deadline(now);
@@ -278,6 +285,7 @@ impl SecureLink {
             self.retire(before);
         } else {
             (self.retiring, self.retired_at) = (None, None);
+            self.former = Former::default();
         }
         Ok(())
     }
@@ -285,8 +293,13 @@ impl SecureLink {
     fn retire(&mut self, path: IcePath) {
         // An older one that works is worth more than a newer one that never did.
         let works = |path: &IcePath| path.state() == PathState::Connected;
-        if works(&path) || self.retiring.as_ref().is_none_or(|older| !works(older)) {
-            self.retiring = Some(path);
+        let gone = if works(&path) || self.retiring.as_ref().is_none_or(|older| !works(older)) {
+            self.retiring.replace(path)
+        } else {
+            Some(path)
+        };
+        if let Some(gone) = gone {
+            self.former.remember(&gone);
         }
         self.retired_at = None;
     }
@@ -409,7 +422,9 @@ impl SecureLink {
     }
 
     fn knows(&self, from: SocketAddr) -> bool {
-        self.current.knows(from) || self.retiring.as_ref().is_some_and(|path| path.knows(from))
+        self.current.knows(from)
+            || self.retiring.as_ref().is_some_and(|path| path.knows(from))
+            || self.former.remotes.contains(&from)
     }
 
     fn sockets_of(&self, path: &IcePath) -> Vec<Arc<Socket>> {
@@ -422,6 +437,7 @@ impl SecureLink {
             .into_iter()
             .flatten()
             .flat_map(|path| path.candidates().iter().map(|candidate| candidate.address))
+            .chain(self.former.locals.iter().copied())
             .collect();
         let mut seen = Vec::new();
         self.sockets.retain(|socket| {
@@ -430,6 +446,34 @@ impl SecureLink {
             keep
         });
     }
+}
+
+/// Addresses of paths that are gone, the oldest first.
+#[derive(Default)]
+struct Former {
+    locals: Vec<SocketAddr>,
+    remotes: Vec<SocketAddr>,
+}
+
+impl Former {
+    fn remember(&mut self, path: &IcePath) {
+        let locals = path.candidates().iter().map(|candidate| candidate.address);
+        for address in locals {
+            keep(&mut self.locals, address);
+        }
+        for address in path.remotes() {
+            keep(&mut self.remotes, address);
+        }
+    }
+}
+
+/// Adds `address`, and forgets the oldest when there are too many.
+fn keep(addresses: &mut Vec<SocketAddr>, address: SocketAddr) {
+    if !addresses.contains(&address) {
+        addresses.push(address);
+    }
+    let surplus = addresses.len().saturating_sub(MOST_FORMER);
+    addresses.drain(..surplus);
 }
 
 fn addresses(sockets: &[Arc<Socket>]) -> Vec<SocketAddr> {
