@@ -199,7 +199,8 @@ async fn junk_is_counted_and_disturbs_nothing() {
     junk(30);
     a.wait_for(TransportEvent::Connected).await;
     b.wait_for(TransportEvent::Connected).await;
-    junk(30);
+    // Not more than the socket's buffer holds beside the voice, should its task not get to run for a while.
+    junk(10);
     carry(&a, &mut b, 50).await;
     carry(&b, &mut a, 50).await;
     assert!(a.session.stats().packets_discarded >= 100);
