@@ -35,6 +35,8 @@ pub(crate) enum Name {
     Wake,
     /// What one Opus call costs in CPU, memory and allocations.
     Media,
+    /// What a hundred calls at once cost the gateway, and how long one more takes to ring.
+    Gateway,
     /// 500 calls with every failure, searched for what must not cross.
     Leaks,
 }
@@ -45,6 +47,7 @@ impl Name {
             Self::Setup => "setup",
             Self::Wake => "wake",
             Self::Media => "media",
+            Self::Gateway => "gateway",
             Self::Leaks => "leaks",
         }
     }
@@ -52,14 +55,14 @@ impl Name {
     const fn package(self) -> &'static str {
         match self {
             Self::Media => "doorstep-media",
-            Self::Setup | Self::Wake | Self::Leaks => "doorstep-demo",
+            Self::Setup | Self::Wake | Self::Gateway | Self::Leaks => "doorstep-demo",
         }
     }
 
     fn needs(self) -> &'static [Part] {
         match self {
             Self::Setup | Self::Wake => &[Part::Build, Part::Namespaces],
-            Self::Media | Self::Leaks => &[Part::Build, Part::Sounds],
+            Self::Media | Self::Gateway | Self::Leaks => &[Part::Build, Part::Sounds],
         }
     }
 
@@ -67,7 +70,7 @@ impl Name {
     const fn runs_programs(self) -> bool {
         match self {
             Self::Media => false,
-            Self::Setup | Self::Wake | Self::Leaks => true,
+            Self::Setup | Self::Wake | Self::Gateway | Self::Leaks => true,
         }
     }
 }

@@ -268,9 +268,13 @@ impl Driver {
         match event {
             SessionEvent::Progress { response } => {
                 call.apply(&response.body);
+                let status = response.status.code();
                 let rings = response.status == StatusCode::RINGING || !response.body.is_empty();
-                if rings && !call.heard_ringing {
-                    call.heard_ringing = true;
+                let begins_to_ring = rings && !std::mem::replace(&mut call.heard_ringing, rings);
+                if self.config.tells_progress {
+                    self.emit(id, PhoneEventKind::Progress { status });
+                }
+                if begins_to_ring {
                     self.emit(id, PhoneEventKind::Ringing);
                 }
             }

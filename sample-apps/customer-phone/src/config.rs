@@ -1,5 +1,6 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use doorstep_media::sdp::Codec;
@@ -8,6 +9,8 @@ use doorstep_sip::msg::Host;
 use doorstep_sip::registration::PushParams;
 
 use crate::{Gossip, PacketLog};
+
+use crate::Chorus;
 
 /// What a phone is.
 #[derive(Debug, Clone)]
@@ -42,6 +45,11 @@ pub struct PhoneConfig {
     pub gossip: Gossip,
     /// What it does when somebody calls.
     pub on_call: OnCall,
+    /// Its owner sings along instead of saying `play` and keeping `record`, and notices neither digits nor the first sound.
+    pub chorus: Option<Arc<Chorus>>,
+    /// Whether it tells of each INVITE that leaves ([`Invited`](crate::PhoneEventKind::Invited)) and each provisional
+    /// answer to it ([`Progress`](crate::PhoneEventKind::Progress)): for measuring.
+    pub tells_progress: bool,
 }
 
 impl PhoneConfig {
@@ -63,6 +71,8 @@ impl PhoneConfig {
             push: None,
             gossip: Gossip::default(),
             on_call: OnCall::Answer { after: Duration::ZERO },
+            chorus: None,
+            tells_progress: false,
         }
     }
 }

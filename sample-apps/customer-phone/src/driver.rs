@@ -25,6 +25,8 @@ use crate::{
 /// How long the far side may take to hear that this phone stops.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 const MEDIA_NEWS: usize = 256;
+/// Calls at once: more than any gateway of the tests bears.
+const MAX_CALLS: usize = 1_024;
 
 /// What the phone's owner wants.
 pub(crate) enum Command {
@@ -97,8 +99,10 @@ impl Driver {
         news: mpsc::Sender<(CallId, MediaNews)>,
     ) -> Self {
         let product = concat!("customer-phone/", env!("CARGO_PKG_VERSION")).to_owned();
-        let mut ua =
-            UserAgent::new(UaConfig { product, max_sessions: 64, ..UaConfig::default() }, rand::random());
+        let mut ua = UserAgent::new(
+            UaConfig { product, max_sessions: MAX_CALLS, ..UaConfig::default() },
+            rand::random(),
+        );
         if let Transport::WebSocket { sign_in: SignIn::Password(password), .. } = &config.transport {
             ua.set_credentials(Some(Credentials::new(config.number.clone(), password.expose().clone())));
         }
@@ -280,6 +284,9 @@ impl Driver {
         let now = self.now();
         let session = self.ua.invite(now, flow, invite)?;
         self.attach(id, session);
+        if self.config.tells_progress {
+            self.emit(id, PhoneEventKind::Invited);
+        }
         Ok(())
     }
 

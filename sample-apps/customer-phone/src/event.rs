@@ -35,6 +35,13 @@ pub enum PhoneEventKind {
         /// As dialled.
         number: String,
     },
+    /// The INVITE left. Only if [`PhoneConfig::tells_progress`](crate::PhoneConfig::tells_progress).
+    Invited,
+    /// A provisional answer came. Only if [`PhoneConfig::tells_progress`](crate::PhoneConfig::tells_progress).
+    Progress {
+        /// SIP status, 101 to 199.
+        status: u16,
+    },
     /// The far side rings.
     Ringing,
     /// The call is answered, by whichever side.

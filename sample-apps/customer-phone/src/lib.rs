@@ -7,6 +7,7 @@
 //! which it happened. What its screen shows of a caller is read from P-Asserted-Identity (RFC 3325), else From.
 
 mod call;
+mod chorus;
 mod config;
 mod driver;
 mod event;
@@ -18,6 +19,7 @@ mod phone;
 mod registration;
 mod wire;
 
+pub use chorus::{Chorus, ChorusFigures};
 pub use config::{OnCall, PhoneConfig, SignIn, Transport};
 pub use event::{CallId, EndReason, PhoneEvent, PhoneEventKind};
 pub use gossip::Gossip;

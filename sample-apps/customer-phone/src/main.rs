@@ -176,6 +176,8 @@ fn config(cli: &Cli) -> PhoneConfig {
         push: None,
         gossip: Gossip::default(),
         on_call,
+        chorus: None,
+        tells_progress: false,
     }
 }
 
@@ -264,6 +266,8 @@ impl Session {
             }
             PhoneEventKind::Incoming { .. }
             | PhoneEventKind::Calling { .. }
+            | PhoneEventKind::Invited
+            | PhoneEventKind::Progress { .. }
             | PhoneEventKind::Ringing
             | PhoneEventKind::FirstAudio
             | PhoneEventKind::Digit { .. }
@@ -295,6 +299,8 @@ impl Say {
         let value = match &event.kind {
             PhoneEventKind::Incoming { screen } => json!({"event": "incoming", "screen": screen}),
             PhoneEventKind::Calling { number } => json!({"event": "calling", "number": number}),
+            PhoneEventKind::Invited => json!({"event": "invited"}),
+            PhoneEventKind::Progress { status } => json!({"event": "progress", "status": status}),
             PhoneEventKind::Ringing => json!({"event": "ringing"}),
             PhoneEventKind::Answered => json!({"event": "answered"}),
             PhoneEventKind::FirstAudio => json!({"event": "first_audio"}),

@@ -14,6 +14,7 @@ use doorstep_sip::msg::StatusCode;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use crate::chorus::Singer;
 use crate::{CallId, PhoneConfig, PhoneError, Transport};
 
 const COMMANDS: usize = 32;
@@ -120,11 +121,14 @@ impl Media {
         if let Some(packets) = &config.packets {
             session.set_tap(Box::new(packets.clone()));
         }
-        let device = device(config.play.as_ref(), record.as_ref());
-        let device = device.map_err(|error| PhoneError::Media(error.to_string()))?;
-        let (voice, heard) = VoicePath::new(Box::new(device), VoiceConfig::default());
-        session.set_receiver(voice.receiver());
-        let worker = Worker { session, voice: Arc::new(voice), call, news, held: false };
+        let (voice, heard) = match &config.chorus {
+            Some(chorus) => Voice::chorus(chorus.join(), &session),
+            None => {
+                let device = device(config.play.as_ref(), record.as_ref());
+                Voice::owner(device.map_err(|error| PhoneError::Media(error.to_string()))?, &session)
+            }
+        };
+        let worker = Worker { session, voice, call, news, held: false };
         let task = tokio::spawn(worker.run(incoming, transport, heard));
         Ok(Self { commands: Some(commands), task })
     }
@@ -185,9 +189,31 @@ fn device(play: Option<&PathBuf>, record: Option<&PathBuf>) -> Result<VirtualDev
     Ok(device)
 }
 
+/// Who speaks and listens.
+enum Voice {
+    /// The phone's owner.
+    Owner(Arc<VoicePath>),
+    /// One of many who do not count by themselves.
+    Chorus(Singer),
+}
+
+impl Voice {
+    fn owner(device: VirtualDevice, session: &MediaSession) -> (Self, mpsc::Receiver<VoiceEvent>) {
+        let (path, heard) = VoicePath::new(Box::new(device), VoiceConfig::default());
+        session.set_receiver(path.receiver());
+        (Self::Owner(Arc::new(path)), heard)
+    }
+
+    fn chorus(singer: Singer, session: &MediaSession) -> (Self, mpsc::Receiver<VoiceEvent>) {
+        session.set_receiver(singer.ears());
+        // Nobody tells: a channel without a sender is at its end.
+        (Self::Chorus(singer), mpsc::channel(1).1)
+    }
+}
+
 struct Worker {
     session: MediaSession,
-    voice: Arc<VoicePath>,
+    voice: Voice,
     call: CallId,
     news: mpsc::Sender<(CallId, MediaNews)>,
     held: bool,
@@ -216,9 +242,10 @@ impl Worker {
                 break;
             }
         }
-        let voice = self.voice;
-        // It waits for the device's threads and finishes the recording.
-        let _a_panicked_device_is_stopped_too = spawn_blocking(move || voice.stop()).await;
+        if let Voice::Owner(voice) = self.voice {
+            // It waits for the device's threads and finishes the recording.
+            let _a_panicked_device_is_stopped_too = spawn_blocking(move || voice.stop()).await;
+        }
         self.session.close().await;
     }
 
@@ -233,8 +260,9 @@ impl Worker {
             MediaCommand::Apply { op, answer } => (op, self.apply(&answer).await),
             MediaCommand::Open => return self.open().await,
             MediaCommand::Digits(digits) => {
+                let Voice::Owner(voice) = &self.voice else { return true };
                 for digit in digits.chars().filter_map(Digit::from_char) {
-                    if let Err(error) = self.voice.send_dtmf(digit, TONE) {
+                    if let Err(error) = voice.send_dtmf(digit, TONE) {
                         tracing::warn!(%error, "a digit is lost");
                     }
                 }
@@ -262,22 +290,33 @@ impl Worker {
 
     /// What both sides have agreed on, or have changed.
     fn agreed(&self) -> Result<(), MediaFault> {
-        match self.session.negotiated() {
-            Some(negotiated) => Ok(self.voice.connect(self.session.sink(), &negotiated)?),
-            None => Ok(()),
+        let Some(negotiated) = self.session.negotiated() else { return Ok(()) };
+        match &self.voice {
+            Voice::Owner(voice) => Ok(voice.connect(self.session.sink(), &negotiated)?),
+            Voice::Chorus(singer) => {
+                singer.connect(self.session.sink(), &negotiated);
+                Ok(())
+            }
         }
     }
 
     /// The call is answered: the owner listens and speaks.
     async fn open(&mut self) -> bool {
-        let voice = self.voice.clone();
-        let started = spawn_blocking(move || voice.start()).await;
+        let voice = match &self.voice {
+            Voice::Owner(voice) => voice,
+            Voice::Chorus(singer) => {
+                singer.open();
+                return true;
+            }
+        };
+        let starting = voice.clone();
+        let started = spawn_blocking(move || starting.start()).await;
         let fault = match started {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.into()),
             Err(_) => Some(MediaFault::Failed),
         };
-        self.voice.start_sending();
+        voice.start_sending();
         match fault {
             None => true,
             Some(fault) => self.tell(MediaNews::Failed { op: None, fault }).await,

@@ -72,6 +72,11 @@ impl PhoneEvents {
     pub async fn next(&mut self) -> Option<PhoneEvent> {
         self.0.recv().await
     }
+
+    /// The next event that has happened already; `None` if there is none.
+    pub fn try_next(&mut self) -> Option<PhoneEvent> {
+        self.0.try_recv().ok()
+    }
 }
 
 impl Phone {

@@ -69,7 +69,9 @@ fn tell(event: &PhoneEvent) {
         | PhoneEventKind::Digit { .. }
         | PhoneEventKind::Held { .. }
         | PhoneEventKind::MediaChanged { .. }
-        | PhoneEventKind::Transfer { .. } => return,
+        | PhoneEventKind::Transfer { .. }
+        | PhoneEventKind::Invited
+        | PhoneEventKind::Progress { .. } => return,
     };
     println!("{}", json!({"event": name, "at": ms(event.at)}));
 }

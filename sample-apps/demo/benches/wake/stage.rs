@@ -82,6 +82,8 @@ fn tell_phone(event: &PhoneEvent) {
         | PhoneEventKind::Digit { .. }
         | PhoneEventKind::Held { .. }
         | PhoneEventKind::MediaChanged { .. }
+        | PhoneEventKind::Invited
+        | PhoneEventKind::Progress { .. }
         | PhoneEventKind::Transfer { .. } => return,
     };
     println!("{}", json!({"event": name, "at": ms(event.at)}));

@@ -101,7 +101,9 @@ impl Side {
             | Kind::Digit { .. }
             | Kind::Held { .. }
             | Kind::MediaChanged { .. }
-            | Kind::Transfer { .. } => false,
+            | Kind::Transfer { .. }
+            | Kind::Invited
+            | Kind::Progress { .. } => false,
         };
         self.until(call, &format!("a refusal {statuses:?}"), wanted).await
     }
