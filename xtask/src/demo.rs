@@ -32,14 +32,18 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         setup::provide(&[Part::Live])?;
     }
     let mut cargo = vec!["build", "--bins"];
-    for program in PROGRAMS {
-        cargo.extend(["--package", program]);
+    if args.release {
+        cargo.push("--release");
+        for program in PROGRAMS {
+            cargo.extend(["--package", program]);
+        }
+    } else {
+        // The features of shared crates follow from the packages that are built together: with those of `cargo xtask test`,
+        // neither builds again what the other has built. This program runs, and must not be replaced.
+        cargo.extend(["--workspace", "--exclude", "xtask", "--features", "doorstep-testkit/as-in-tests"]);
     }
     if args.live {
         cargo.extend(["--features", "courier-cli/live"]);
-    }
-    if args.release {
-        cargo.push("--release");
     }
     term::say(
         "Building gateway, push-service, courier's app, customer's phone and demo (the first time takes a few minutes)",
