@@ -5,6 +5,7 @@
 //! has room for it. Every few calls other people take over, so that more than one number, id and name is looked for.
 
 mod api;
+mod closed;
 mod evidence;
 mod people;
 mod plots;
@@ -21,6 +22,7 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use crate::{Cast, Stage, StageOptions, Story};
 use api::Listener;
+use closed::Closed;
 use people::Pair;
 use plots::{Play, Plot};
 use silence::Silence;
@@ -87,6 +89,7 @@ struct Campaign {
     with_password: (String, String),
     listener: Listener,
     silence: Option<Silence>,
+    closed: Option<Closed>,
 }
 
 impl Campaign {
@@ -113,6 +116,7 @@ impl Campaign {
             report: Report::default(),
             with_password,
             silence: None,
+            closed: None,
         })
     }
 
@@ -145,6 +149,15 @@ impl Campaign {
             };
             return self.silence.insert(silence).play(&order).await;
         }
+        if let Plot::ClosedApp(course) = plot {
+            let closed = match self.closed.take() {
+                Some(closed) => closed,
+                None => Closed::set_up(&self.folder, &mut self.rng).await?,
+            };
+            let talked = self.closed.insert(closed).play(course, &order, &mut self.rng).await?;
+            self.report.answered += usize::from(talked);
+            return Ok(());
+        }
         let mut play = Play::new(&self.stage, &mut self.rng, pair, &self.folder, &order, &self.with_password);
         if play.run(plot).await? {
             self.report.answered += 1;
@@ -153,9 +166,12 @@ impl Campaign {
     }
 
     async fn end(self) -> anyhow::Result<Report> {
-        let Self { mut stage, mut report, mut everybody, listener, silence, .. } = self;
+        let Self { mut stage, mut report, mut everybody, listener, silence, closed, .. } = self;
         if let Some(silence) = silence {
             everybody = silence.end(everybody, &mut report).await?;
+        }
+        if let Some(closed) = closed {
+            everybody = closed.end(everybody, &mut report).await?;
         }
         stage.gateway.stop().await?;
         let told = listener.end().await?;

@@ -153,7 +153,10 @@ impl Stage {
         };
         let path = secrets.path().join("gateway.toml");
         let wakes = match options.wakes {
-            true => Some(Wakes::set_up(cast, story, secrets.path(), options.providers.as_ref()).await?),
+            true => {
+                let elsewhere = options.providers.as_ref();
+                Some(Wakes::set_up(cast, story, secrets.path(), &options.log_level, elsewhere).await?)
+            }
             false => None,
         };
         let telephone = match options.message.clone() {

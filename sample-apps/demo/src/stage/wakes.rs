@@ -1,7 +1,7 @@
 //! Push-service, and what stands in for Apple and Google behind it.
 
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -27,6 +27,8 @@ pub struct Wakes {
     pub provider: Program,
     /// Push-service.
     pub service: Program,
+    /// Push-service's database.
+    pub store: PathBuf,
     /// Where push-service answers.
     api: String,
     /// The gateway's key there.
@@ -59,6 +61,7 @@ impl Wakes {
         cast: &Cast,
         story: &mut Story,
         folder: &Path,
+        log_level: &str,
         elsewhere: Option<&Elsewhere>,
     ) -> anyhow::Result<Self> {
         let keys = folder.join("providers");
@@ -75,12 +78,12 @@ impl Wakes {
         let (team, project) = (text(&["apns", "team"])?, text(&["fcm", "project"])?);
         let topic = text(&["apns", "topics", "0"])?;
 
-        let key = random_hex();
+        let (key, store) = (random_hex(), folder.join("push.db"));
         let ca = text(&["ca_file"])?;
         let config = json!({
             "api": { "listen": "127.0.0.1:0", "keys": [hex(&Sha256::digest(&key))] },
-            "store": { "path": folder.join("push.db") },
-            "log": { "level": "debug", "format": "json" },
+            "store": { "path": store },
+            "log": { "level": log_level, "format": "json" },
             "apns": {
                 "key_file": text(&["apns", "key_file"])?,
                 "key_id": text(&["apns", "key_id"])?,
@@ -103,7 +106,15 @@ impl Wakes {
         let ready = story.expect(Role::Push, "ready", READY).await;
         let ready = ready.with_context(|| format!("push-service did not come up{}", service.last_words()))?;
         let api = ready.text("api").context("push-service's ready line names no `api`")?.to_owned();
-        Ok(Self { provider, service, api, key, apns_param: format!("{team}.{topic}"), fcm_param: project })
+        Ok(Self {
+            provider,
+            service,
+            store,
+            api,
+            key,
+            apns_param: format!("{team}.{topic}"),
+            fcm_param: project,
+        })
     }
 
     /// Further lines of the gateway's configuration.

@@ -14,6 +14,7 @@ use rand::RngExt as _;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
+use super::closed::Course;
 use super::people::Pair;
 use crate::Stage;
 
@@ -61,10 +62,12 @@ pub(super) enum Plot {
     WrongTokens,
     TokenRanOut,
     CourierWithPassword,
+    // The courier's app is closed.
+    ClosedApp(Course),
 }
 
 /// All of them.
-pub(super) const ALL: [Plot; 36] = [
+pub(super) const ALL: [Plot; 39] = [
     Plot::CourierHangsUp,
     Plot::CustomerHangsUp,
     Plot::HoldAndKeys,
@@ -101,6 +104,9 @@ pub(super) const ALL: [Plot; 36] = [
     Plot::WrongTokens,
     Plot::TokenRanOut,
     Plot::CourierWithPassword,
+    Plot::ClosedApp(Course::AppAnswers),
+    Plot::ClosedApp(Course::AppStaysClosed),
+    Plot::ClosedApp(Course::CustomerGivesUp),
 ];
 
 /// A plot that waits for seconds is taken this many times more rarely than another.
@@ -130,6 +136,7 @@ impl Plot {
                 | Self::CentreAfterRingTime
                 | Self::VoiceAndReports
                 | Self::TalkLimit
+                | Self::ClosedApp(Course::AppStaysClosed)
         )
     }
 }
@@ -188,8 +195,8 @@ impl<'a> Play<'a> {
             Plot::CourierRejects => self.courier_rejects().await,
             Plot::CustomerDoesNotAnswer => self.customer_does_not_answer().await,
             Plot::CourierDoesNotAnswer => self.courier_does_not_answer().await,
-            // Played where the carrier is silent.
-            Plot::SilentTrunk => Ok(false),
+            // Played with other gateways.
+            Plot::SilentTrunk | Plot::ClosedApp(_) => Ok(false),
             Plot::OneOfTwoAppsAnswers => self.one_of_two_apps_answers().await,
             Plot::TwoAppsRingInVain => self.two_apps_ring_in_vain().await,
             Plot::CentreInsteadOfAbsentCourier => self.centre_instead_of_absent_courier().await,
