@@ -1,12 +1,14 @@
 //! Somebody is refused, and told no more than they may know.
 
 use anyhow::{Context as _, bail};
+use customer_phone::SignIn;
 use rand::RngExt as _;
 use serde_json::json;
 use tokio::net::UdpSocket;
 
 use super::Play;
-use crate::campaign::side::PATIENCE;
+use crate::campaign::people::{Secrets, app, token};
+use crate::campaign::side::{PATIENCE, Side};
 
 /// What a telephone may refuse with.
 const REFUSALS: [u16; 9] = [403, 404, 480, 486, 487, 500, 503, 600, 603];
@@ -34,7 +36,13 @@ impl Play<'_> {
 
     /// The customer's phone offers a codec that the gateway does not know, and tells of itself all the while.
     pub(super) async fn nothing_known_offered(&mut self) -> anyhow::Result<bool> {
-        self.open(json!({})).await?;
+        // The app may be rung for a moment, before the gateway has read the offer: a courier of this call's own.
+        let courier = format!("courier-{}", self.order);
+        let secrets = Secrets { courier: courier.clone(), ..self.pair.secrets.clone() };
+        let config = app(self.stage, &secrets, SignIn::Token(token(self.stage, &courier)?))?;
+        let other = Side::start(config, self.folder, &format!("{}-other", self.order)).await?;
+        other.phone.register().await?;
+        self.open_for(&courier, json!({})).await?;
         let socket = UdpSocket::bind((self.stage.phone.ip(), 0)).await?;
         let local = socket.local_addr()?;
         let (number, name) = (&self.pair.secrets.number, &self.pair.secrets.customer_name);
@@ -71,6 +79,7 @@ impl Play<'_> {
         let to = answer.lines().find_map(|line| line.strip_prefix("To: ")).context("an answer without To")?;
         let ack = format!("{}Content-Length: 0\r\n\r\n", head("ACK", to));
         socket.send_to(ack.as_bytes(), self.stage.trunk).await?;
+        self.pair.evidence.add_courier(other.end().await);
         Ok(false)
     }
 
