@@ -65,13 +65,13 @@ impl Provider for Providers {
             ProviderKind::Apns => match &self.apns {
                 Some(apns) => apns.send(push).await,
                 None => missing(
-                    "An iOS device is registered, and push-service has no [apns]: set it up (docs/push.md).",
+                    "An iOS device is registered, and push-service has no [apns]: set it up (docs/push-providers.md).",
                 ),
             },
             ProviderKind::Fcm => match &self.fcm {
                 Some(fcm) => fcm.send(push).await,
                 None => missing(
-                    "An Android device is registered, and push-service has no [fcm]: set it up (docs/push.md).",
+                    "An Android device is registered, and push-service has no [fcm]: set it up (docs/push-providers.md).",
                 ),
             },
         }

@@ -18,7 +18,7 @@ pub enum Class {
 }
 
 impl Class {
-    /// As docs/push.md calls it.
+    /// As docs/push-providers.md calls it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Retry => "sent again",

@@ -111,6 +111,10 @@ impl Rules {
         if let Some(at) = devices.gone.get(token) {
             return Err(Refusal { timestamp: Some(*at), ..Refusal::new(410, "Unregistered") });
         }
+        if token.bytes().all(|byte| byte == b'0') {
+            // Nobody was ever given this one.
+            return Err(Refusal::new(400, "BadDeviceToken"));
+        }
         if devices.known.is_empty() {
             return Ok(());
         }
@@ -126,14 +130,14 @@ impl Rules {
     }
 }
 
-/// Device tokens are 32 bytes and more, in hexadecimal. Apple never gives out one of zeros alone.
+/// Device tokens are 32 bytes and more, in hexadecimal.
 fn well_formed(token: &str) -> Result<(), Refusal> {
     if token.is_empty() {
         return Err(Refusal::new(400, "MissingDeviceToken"));
     }
     let hexadecimal = token.bytes().all(|byte| byte.is_ascii_hexdigit());
     let size = (64..=200).contains(&token.len()) && token.len().is_multiple_of(2);
-    if !hexadecimal || !size || token.bytes().all(|byte| byte == b'0') {
+    if !hexadecimal || !size {
         return Err(Refusal::new(400, "BadDeviceToken"));
     }
     Ok(())

@@ -28,6 +28,7 @@ const MAX_TOKEN: usize = 200;
 /// What Apple says to a token that it never gave out, after it has found the credentials good.
 const TOKEN_UNKNOWN: &str = "BadDeviceToken";
 const EXPIRED: &str = "ExpiredProviderToken";
+const TOO_MANY_UPDATES: &str = "TooManyProviderTokenUpdates";
 
 /// Apple, by one team's key.
 pub struct Apns {
@@ -105,9 +106,10 @@ impl Apns {
         };
         let wrong = |reason: &str, remedy: &str| done(false, format!("Apple says {reason}. {remedy}"));
         match self.send(&push).await {
-            Verdict::Rejected { reason, .. } if reason == TOKEN_UNKNOWN => {
-                done(true, format!("Apple takes the key for {topic}."))
-            }
+            Verdict::Rejected { reason, .. } if reason == TOKEN_UNKNOWN => done(
+                true,
+                format!("Apple takes the key for {topic}. What only a device can tell, test-push asks."),
+            ),
             // An answer that a stand-in may give; Apple knows no such token.
             Verdict::Sent { .. } => done(true, format!("The host takes the key for {topic}, and any token.")),
             Verdict::Misconfigured { reason, remedy, .. } => wrong(&reason, remedy),
@@ -133,14 +135,8 @@ impl Apns {
             return Verdict::Misconfigured { status: None, reason, remedy: "Look at key_file." };
         };
         let mut answer = self.post(&push.target, request, &token).await;
-        if let Ok(Answer { status: 403, .. }) = &answer
-            && answer.as_ref().is_ok_and(|answer| reason(answer) == EXPIRED)
-            && let Some(fresh) = self.tokens.renew(&token)
-        {
-            warn!(
-                "Apple calls a provider token expired that is less than an hour old by this machine's clock: look at the clock"
-            );
-            answer = self.post(&push.target, request, &fresh).await;
+        if let Some(another) = answer.as_ref().ok().and_then(|answer| self.another_token(answer, &token)) {
+            answer = self.post(&push.target, request, &another).await;
         }
         match answer {
             Ok(answer) if answer.status == 200 => {
@@ -150,6 +146,20 @@ impl Apns {
             }
             Ok(answer) => verdict(&answer, (self.clock)()),
             Err(Lost { reason }) => Verdict::Retry { status: None, reason, after: None },
+        }
+    }
+
+    /// With which token the push may go after this answer.
+    fn another_token(&self, answer: &Answer, refused: &str) -> Option<Arc<str>> {
+        match (answer.status, reason(answer).as_str()) {
+            (403, EXPIRED) => {
+                warn!(
+                    "Apple calls a provider token expired that is less than an hour old by this machine's clock: look at the clock"
+                );
+                self.tokens.renew(refused)
+            }
+            (429, TOO_MANY_UPDATES) => self.tokens.step_back(refused),
+            _ => None,
         }
     }
 

@@ -168,7 +168,7 @@ mod tests {
         }
         assert!(
             ROWS.is_sorted_by_key(|row| (row.status, row.reason)),
-            "as docs/push.md lists them, each once"
+            "as docs/push-providers.md lists them, each once"
         );
     }
 }
