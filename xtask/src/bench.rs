@@ -39,6 +39,8 @@ pub(crate) enum Name {
     Gateway,
     /// 500 calls with every failure, searched for what must not cross.
     Leaks,
+    /// Wakes a second through the push service to a stand-in for Apple; `-- --gorush PATH` runs a peer beside it.
+    Push,
 }
 
 impl Name {
@@ -49,6 +51,7 @@ impl Name {
             Self::Media => "media",
             Self::Gateway => "gateway",
             Self::Leaks => "leaks",
+            Self::Push => "push",
         }
     }
 
@@ -56,6 +59,7 @@ impl Name {
         match self {
             Self::Media => "doorstep-media",
             Self::Setup | Self::Wake | Self::Gateway | Self::Leaks => "doorstep-demo",
+            Self::Push => "doorstep-push",
         }
     }
 
@@ -63,13 +67,14 @@ impl Name {
         match self {
             Self::Setup | Self::Wake => &[Part::Build, Part::Namespaces],
             Self::Media | Self::Gateway | Self::Leaks => &[Part::Build, Part::Sounds],
+            Self::Push => &[Part::Build],
         }
     }
 
     /// Whether it runs the gateway and its peers as processes.
     const fn runs_programs(self) -> bool {
         match self {
-            Self::Media => false,
+            Self::Media | Self::Push => false,
             Self::Setup | Self::Wake | Self::Gateway | Self::Leaks => true,
         }
     }

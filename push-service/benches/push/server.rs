@@ -14,8 +14,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// With one iPhone registered.
-    pub(crate) async fn start(apple: &FakeApns) -> Self {
+    /// With one iPhone registered; straight to the stand-in, or by a proxy as if it were Apple.
+    pub(crate) async fn start(apple: &FakeApns, proxy: Option<SocketAddr>) -> Self {
+        let way = match proxy {
+            Some(proxy) => format!("proxy = \"http://{proxy}\""),
+            None => format!("host = \"{}\"", apple.host()),
+        };
         let dir = tempfile::tempdir_in(".").unwrap();
         let file = |name: &str| dir.path().join(name);
         apple.write_key(&file("key.p8")).unwrap();
@@ -23,12 +27,11 @@ impl Server {
         let account = apple.account();
         let config = format!(
             "[api]\nlisten = \"127.0.0.1:0\"\n[store]\npath = \"{}\"\n[payload]\ngateway = \"wss://voice.example.com/ws\"\n\
-             [apns]\nkey_file = \"{}\"\nkey_id = \"{}\"\nteam = \"{}\"\nhost = \"{}\"\nca_file = \"{}\"\n[log]\nlevel = \"warn\"\n",
+             [apns]\nkey_file = \"{}\"\nkey_id = \"{}\"\nteam = \"{}\"\n{way}\nca_file = \"{}\"\n[log]\nlevel = \"warn\"\n",
             file("push.db").display(),
             file("key.p8").display(),
             account.key_id,
             account.team,
-            apple.host(),
             file("ca.pem").display(),
         );
         std::fs::write(file("push.toml"), config).unwrap();
@@ -44,7 +47,7 @@ impl Server {
         let ready: Value = serde_json::from_str(&line).unwrap();
         let api = ready["api"].as_str().unwrap().to_owned();
         let address = api.trim_start_matches("http://").parse().unwrap();
-        let topic = account.topics.iter().find(|topic| topic.ends_with(".voip")).unwrap();
+        let topic = topic(apple);
         let token = format!("{:064x}", 1);
         apple.know(token.clone(), topic.clone());
         let device = json!({ "user": "courier-17", "provider": "apns", "param": format!("{}.{topic}", account.team), "token": token });
@@ -60,6 +63,11 @@ impl Server {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").trim().parse::<f64>().unwrap() / 1024.0
     }
+}
+
+/// Of the VoIP pushes.
+pub(crate) fn topic(apple: &FakeApns) -> String {
+    apple.account().topics.iter().find(|topic| topic.ends_with(".voip")).unwrap().clone()
 }
 
 impl Drop for Server {

@@ -22,6 +22,7 @@ use std::time::Duration;
 use doorstep_sensitive::Sensitive;
 use serde::Deserialize;
 use serde_json::json;
+use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
@@ -242,6 +243,9 @@ async fn sqlite(path: &Path) -> Result<Database, StoreError> {
     let pool = SqlitePoolOptions::new()
         .max_connections(4)
         .acquire_timeout(PATIENCE * 2)
+        // SQLite itself ends a transaction that finds no room. The library then counts one that is not there, and that connection begins
+        // none ever again.
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
         .connect_with(options)
         .await?;
     sqlx::migrate!("./migrations/sqlite").run(&pool).await?;
