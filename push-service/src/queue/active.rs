@@ -65,6 +65,10 @@ impl Active {
         Hold { active: Arc::clone(self), call: call.to_owned(), off: Arc::clone(off) }
     }
 
+    pub(super) fn has(&self, call: &str) -> bool {
+        lock(&self.calls).contains_key(call)
+    }
+
     pub(super) fn call_off(&self, call: &str) {
         if let Some((off, _)) = lock(&self.calls).get(call) {
             off.done.store(true, Ordering::Release);

@@ -1,5 +1,6 @@
 //! Keeps an instance alive, takes over what the dead have left, and sweeps out what is long over.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,6 +40,13 @@ pub(super) async fn run(queue: Arc<Queue>) {
         keep_alive(&queue).await;
         if !queue.holds() {
             continue;
+        }
+        if queue.store_is_up()
+            && queue.in_doubt.swap(false, Ordering::Relaxed)
+            && let Err(error) = settle(&queue).await
+        {
+            tracing::warn!(%error, "what became of a failed transaction is still in doubt");
+            queue.in_doubt.store(true, Ordering::Relaxed);
         }
         // Whoever is alone has all that an earlier run left, once it has it.
         if queue.store.is_shared() || !has_all {
@@ -97,8 +105,15 @@ async fn take_over(queue: &Arc<Queue>) -> Result<bool, StoreError> {
         tracing::warn!(buried, "other instances are dead");
     }
     while !queue.is_full() && queue.holds() && !*queue.stop.borrow() {
+        let _launching = queue.launching.lock().await;
         let instance = queue.instance();
-        let jobs = queue.store.take_over(instance.name(), PAGE).await?;
+        let jobs = match queue.store.take_over(instance.name(), PAGE).await {
+            Ok(jobs) => jobs,
+            Err(error) => {
+                queue.in_doubt.store(true, Ordering::Relaxed);
+                return Err(error);
+            }
+        };
         let taken = jobs.len();
         if taken > 0 {
             tracing::info!(taken, "took over what another instance, or an earlier run, had not sent");
@@ -110,6 +125,19 @@ async fn take_over(queue: &Arc<Queue>) -> Result<bool, StoreError> {
         }
     }
     Ok(false)
+}
+
+/// A transaction whose answer was lost may have left deliveries that this instance owns and does not know of.
+async fn settle(queue: &Arc<Queue>) -> Result<(), StoreError> {
+    let _launching = queue.launching.lock().await;
+    let instance = queue.instance();
+    let mut jobs = queue.store.owned(instance.name()).await?;
+    jobs.retain(|job| !queue.active.has(&job.call));
+    if !jobs.is_empty() {
+        tracing::warn!(found = jobs.len(), "a failed transaction had been committed all the same");
+        queue.launch(&instance, jobs);
+    }
+    Ok(())
 }
 
 async fn sweep(queue: Arc<Queue>) {

@@ -95,6 +95,10 @@ pub struct Queue {
     stop: watch::Sender<bool>,
     over: AtomicBool,
     store_is_up: AtomicBool,
+    /// Held from a write that may bring deliveries until they are in hand, so that none is in the store without being in hand.
+    launching: tokio::sync::Mutex<()>,
+    /// A transaction failed, and may have been committed all the same.
+    in_doubt: AtomicBool,
     shouted: Mutex<HashSet<(ProviderKind, String)>>,
 }
 
@@ -130,6 +134,8 @@ impl Queue {
             stop: watch::Sender::new(false),
             over: AtomicBool::new(false),
             store_is_up: AtomicBool::new(true),
+            launching: tokio::sync::Mutex::default(),
+            in_doubt: AtomicBool::new(false),
             shouted: Mutex::default(),
             store,
         });
@@ -314,6 +320,7 @@ impl Queue {
             None => {}
         }
         if error.is_some() {
+            self.in_doubt.store(true, Ordering::Relaxed);
             metrics::counter!("doorstep_push_store_errors_total").increment(1);
         }
     }

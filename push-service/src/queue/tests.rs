@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::provider::{Environment, Kind, Push, Verdict};
-use crate::store::{DeliveryState, Place};
+use crate::store::{Batch, DeliveryState, Place};
 
 type Script = Box<dyn Fn(&Push, usize) -> Verdict + Send + Sync>;
 
@@ -230,6 +230,22 @@ async fn a_full_queue_refuses_and_forgets_nothing() {
     world.queue.active.idle().await;
     world.queue.accept(wake("c", 60_000)).await.unwrap();
     assert_eq!(ended(&world.queue, "c").await.state, DeliveryState::Sent);
+    world.queue.stop(world.tasks).await;
+}
+
+#[tokio::test]
+async fn what_a_failed_transaction_has_left_all_the_same_is_found_and_sent_once() {
+    let provider = Recorder::new(|_, _| taken());
+    let world = start(Arc::clone(&provider), limits()).await;
+    world.queue.put_device(device("d", ProviderKind::Apns)).await.unwrap();
+    // As if the answer to the commit had been lost.
+    let lost = Batch { accept: vec![wake("a", 60_000)], ..Batch::default() };
+    world.queue.store.apply(world.queue.instance().name(), &lost).await.unwrap();
+    world.queue.in_doubt.store(true, Ordering::Relaxed);
+    assert_eq!(ended(&world.queue, "a").await.state, DeliveryState::Sent);
+    world.queue.accept(wake("b", 60_000)).await.unwrap();
+    assert_eq!(ended(&world.queue, "b").await.state, DeliveryState::Sent);
+    assert_eq!(provider.pushes().len(), 2);
     world.queue.stop(world.tasks).await;
 }
 

@@ -46,6 +46,7 @@ pub(super) async fn run(queue: Arc<Queue>, mut writes: mpsc::Receiver<Write>) {
     let mut waiting = Vec::with_capacity(TOGETHER);
     while writes.recv_many(&mut waiting, TOGETHER).await > 0 {
         let (batch, replies) = sort(waiting.drain(..));
+        let launching = queue.launching.lock().await;
         let instance = queue.instance();
         let result = queue.store.apply(instance.name(), &batch).await;
         queue.store_answered(result.as_ref().err());
@@ -58,6 +59,7 @@ pub(super) async fn run(queue: Arc<Queue>, mut writes: mpsc::Receiver<Write>) {
                         queue.launch(&instance, jobs.clone());
                     }
                 }
+                drop(launching);
                 for ((call, _), cancelled) in batch.cancel.iter().zip(&done.cancel) {
                     queue.called_off(call, cancelled);
                 }

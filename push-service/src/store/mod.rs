@@ -174,6 +174,12 @@ impl Store {
         Ok(jobs)
     }
 
+    /// What an owner has not sent yet.
+    pub async fn owned(&self, owner: &str) -> Result<Vec<Job>, StoreError> {
+        let keys: Vec<serde_json::Value> = self.database.run(sql::OWNED, &json!({ "owner": owner })).await?;
+        if keys.is_empty() { Ok(Vec::new()) } else { self.database.run(sql::JOBS, &keys).await }
+    }
+
     /// A delivery as it stands now, with the device's present token; `None` when it is not to be sent any more.
     pub async fn still_queued(&self, call: &str, device: &str) -> Result<Option<Job>, StoreError> {
         #[derive(Deserialize)]

@@ -159,6 +159,14 @@ pub(super) const TAKE_OVER: Sql = Sql {
                RETURNING json_build_object('call', call, 'device', device)::text",
 };
 
+/// What an owner has not sent yet.
+pub(super) const OWNED: Sql = Sql {
+    sqlite: "SELECT json_object('call', call, 'device', device) FROM deliveries \
+             WHERE state = 'queued' AND owner = $1 ->> '$.owner'",
+    postgres: "SELECT json_build_object('call', call, 'device', device)::text FROM deliveries \
+               WHERE state = 'queued' AND owner = $1::text::jsonb ->> 'owner'",
+};
+
 /// What it takes to send them. A device that is gone has no token any more.
 pub(super) const JOBS: Sql = Sql {
     sqlite: "SELECT json_object('call', q.call, 'device', q.device, 'attempts', q.attempts, 'next_at', q.next_at, 'order', w.order_id, \
