@@ -13,7 +13,7 @@ use crate::support::{Courier, Gateway, GatewayBuilder, Phone, order, soon};
 #[tokio::test]
 async fn a_call_goes_on_while_nothing_can_be_written() {
     if !may_mount() {
-        assert!(std::env::var_os("CI").is_none(), "mounting takes root");
+        assert!(std::env::var_os("DOORSTEP_REQUIRE_TOOLS").is_none(), "mounting takes root");
         println!("SKIPPED: mounting a small disk takes root");
         return;
     }

@@ -60,7 +60,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 /// In CI everything must be there. Elsewhere the tests that lack a tool are skipped.
 fn tools(ci: bool) -> anyhow::Result<()> {
-    let needed = [setup::Part::Build, setup::Part::Sounds, setup::Part::Test, setup::Part::Kotlin];
+    let needed = [
+        setup::Part::Build,
+        setup::Part::Sounds,
+        setup::Part::Test,
+        setup::Part::Namespaces,
+        setup::Part::Kotlin,
+    ];
     if ci {
         return setup::provide(&needed);
     }
