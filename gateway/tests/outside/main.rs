@@ -15,6 +15,7 @@ mod locked_store;
 mod nothing_personal_is_logged;
 mod plain_http_at_the_edge;
 mod program;
+mod real_push_service;
 mod reload_on_sighup;
 mod several_carriers;
 mod sigterm_ends_calls;
