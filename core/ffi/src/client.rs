@@ -142,6 +142,16 @@ impl Client {
         .await
     }
 
+    /// As [`leave`](Self::leave), in the background: for a platform's `close`, which must not wait.
+    ///
+    /// # Errors
+    /// `Platform`.
+    pub fn begin_leave(&self) -> Result<(), DoorstepError> {
+        let client = self.0.clone();
+        runtime::handle()?.spawn(async move { client.leave().await });
+        Ok(())
+    }
+
     /// Ends all calls and disconnects, but stays registered: the app is closed, and a push will wake it.
     ///
     /// # Errors

@@ -92,7 +92,7 @@ impl PushFollower {
     /// What came of it, within moments: nothing of the network is waited for.
     ///
     /// # Errors
-    /// `WrongState` when it was asked before, `ShutDown`.
+    /// `WrongState` when it was asked before, `Platform`.
     pub async fn result(&self) -> Result<PushResult, DoorstepError> {
         let wake = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         let wake = wake.ok_or(DoorstepError::WrongState)?;

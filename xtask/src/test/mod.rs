@@ -36,7 +36,7 @@ pub(crate) struct Args {
 /// Does it.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let ci = std::env::var_os("CI").is_some_and(|value| value == "true" || value == "1");
-    tools(ci)?;
+    tools(ci, args.parts.is_empty())?;
     let mut results = Results::default();
     let chosen = |part: Part| args.parts.is_empty() || args.parts.contains(&part);
     if args.filter.is_none() {
@@ -58,8 +58,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(results.report())
 }
 
-/// In CI everything must be there. Elsewhere the tests that lack a tool are skipped.
-fn tools(ci: bool) -> anyhow::Result<()> {
+/// A whole run gets what it needs. Where that cannot be had, CI fails and anybody else's tests that lack a tool are skipped.
+fn tools(ci: bool, whole: bool) -> anyhow::Result<()> {
     let needed = [
         setup::Part::Build,
         setup::Part::Sounds,
@@ -71,6 +71,9 @@ fn tools(ci: bool) -> anyhow::Result<()> {
         return setup::provide(&needed);
     }
     setup::provide(&needed[..1])?;
+    if whole && let Err(error) = setup::provide(&needed) {
+        term::say(&format!("not everything could be installed: {error:#}"));
+    }
     for tool in setup::missing(&needed) {
         term::say(&format!(
             "{} is missing: `cargo xtask setup` gets it; till then some tests are skipped",

@@ -13,7 +13,9 @@ import kotlinx.coroutines.flow.SharedFlow
 import kotlinx.coroutines.flow.StateFlow
 import kotlinx.coroutines.flow.asSharedFlow
 import kotlinx.coroutines.flow.asStateFlow
+import java.util.concurrent.CancellationException
 import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.atomic.AtomicBoolean
 import dev.doorstep.core.Call as CoreCall
 
 /** An order as the company names it. */
@@ -35,6 +37,7 @@ public value class OrderId(
 public class Doorstep private constructor(
     private val client: Client,
 ) : AutoCloseable {
+    private val closed = AtomicBoolean()
     private val live = ConcurrentHashMap<ULong, Call>()
     private val callsNow = MutableStateFlow<List<Call>>(emptyList())
     private val incomingCalls = MutableSharedFlow<Call>(replay = 0, extraBufferCapacity = 16, BufferOverflow.DROP_OLDEST)
@@ -88,8 +91,10 @@ public class Doorstep private constructor(
         close()
     }
 
-    /** The app is closed: calls end, and a push will wake it. */
+    /** The app is closed: calls end in the background, and a push will wake it. Again does nothing. */
     override fun close() {
+        if (!closed.compareAndSet(false, true)) return
+        client.beginLeave()
         subscription.stop()
         subscription.close()
         live.values.forEach(Call::release)
@@ -170,4 +175,9 @@ internal inline fun <T> translated(block: () -> T): T =
         block()
     } catch (error: DoorstepException) {
         throw error.toPublic()
+    } catch (error: CancellationException) {
+        throw error
+    } catch (_: IllegalStateException) {
+        // A handle of the generated layer that was given back.
+        throw DoorstepError.ShutDown()
     }

@@ -97,6 +97,19 @@ class MaskedCallTest {
         }
 
     @Test
+    fun `what is asked after the end says so, and ending twice does nothing`() =
+        test {
+            stage.openOrder("4711", "anna")
+            stage.phone("answer", "--after", "0")
+            val doorstep = sdk()
+            val call = doorstep.contactCustomer(OrderId("4711"))
+            doorstep.signOut()
+            doorstep.close()
+            assertFailsWith<DoorstepError.ShutDown> { doorstep.contactCustomer(OrderId("4711")) }
+            assertFailsWith<DoorstepError> { call.hangUp() }
+        }
+
+    @Test
     fun `a URL that is none is an error at once`() {
         val config = DoorstepConfig(gateway = "https://example.com", tokens = { "" })
         assertIs<DoorstepError.InvalidGateway>(runCatching { Doorstep.create(config) }.exceptionOrNull())
