@@ -1,6 +1,6 @@
 //! Joins a courier's WebRTC call to a customer's phone so that neither sees the other's number.
 
-use std::io::{BufRead as _, Write as _};
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,19 +9,15 @@ use doorstep_gateway::cli::{Cli, ConfigFile, Verb};
 use doorstep_gateway::config::{self, Config};
 use doorstep_gateway::server::{Addresses, Server};
 use doorstep_gateway::{api, auth, metrics};
-use doorstep_service::log;
+use doorstep_service::program::{self, Failure, Signals, print};
 use serde_json::json;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-
-/// A sentence for the person who started the program.
-type Failure = String;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Some(Verb::Token { config, courier, ttl }) => token(&config, &courier, ttl),
         Some(Verb::Openapi) => openapi(),
-        Some(Verb::HashKey) => hash_key(),
+        Some(Verb::HashKey) => program::print_key_hash(),
         None if cli.check => check(&cli.config),
         None => run(&cli.config, cli.ready_json),
     };
@@ -57,30 +53,13 @@ fn openapi() -> Result<(), Failure> {
     print(&format!("{document}\n"))
 }
 
-fn hash_key() -> Result<(), Failure> {
-    let mut key = String::new();
-    std::io::stdin().lock().read_line(&mut key).map_err(|error| error.to_string())?;
-    match key.trim() {
-        "" => Err("an API key is expected on stdin".to_owned()),
-        key if key.len() < 20 => Err("an API key must have 20 characters or more, at random".to_owned()),
-        key => print(&format!("{}\n", api::hash_key(key))),
-    }
-}
-
 fn run(file: &ConfigFile, ready_json: bool) -> Result<(), Failure> {
     let config = load(file)?;
-    log::init(&config.log).map_err(|error| error.to_string())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| format!("the runtime cannot be started: {error}"))?;
-    let done = runtime.block_on(serve(config, ready_json));
-    runtime.shutdown_timeout(Duration::from_secs(1));
-    done
+    program::run(&config.log.clone(), serve(config, ready_json))
 }
 
 async fn serve(config: Config, ready_json: bool) -> Result<(), Failure> {
-    let mut signals = Signals::new().map_err(|error| format!("signals cannot be taken: {error}"))?;
+    let mut signals = Signals::new()?;
     for warning in config::warnings(&config) {
         tracing::warn!("{warning}");
     }
@@ -112,22 +91,6 @@ async fn serve(config: Config, ready_json: bool) -> Result<(), Failure> {
     }
 }
 
-struct Signals {
-    hang_up: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            hang_up: signal(SignalKind::hangup())?,
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-}
-
 fn ready_line(addresses: &Addresses) -> String {
     let scheme = |name: &str, tls: bool| format!("{name}{}", if tls { "s" } else { "" });
     let trunk = &addresses.trunk;
@@ -138,9 +101,4 @@ fn ready_line(addresses: &Addresses) -> String {
         "api": format!("{}://{}", scheme("http", addresses.api_tls), addresses.api),
     });
     format!("{line}\n")
-}
-
-fn print(text: &str) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| format!("stdout: {error}"))
 }

@@ -1,9 +1,8 @@
 //! Wakes couriers' closed apps by Apple's and Google's pushes.
 
-use std::io::{BufRead as _, Write as _};
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Parser as _;
 use doorstep_push::cli::{Cli, ConfigFile, Verb};
@@ -13,17 +12,12 @@ use doorstep_push::provider::{Kind, Provider as _, Providers, Push, Verdict};
 use doorstep_push::server::Server;
 use doorstep_push::store::Store;
 use doorstep_push::{api, metrics};
-use doorstep_service::http::hash_key;
-use doorstep_service::log;
+use doorstep_service::program::{self, Failure, Signals, print};
 use serde_json::json;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use uuid::Uuid;
 
 /// A test push is worth nothing later.
 const TEST_LIFE_MS: i64 = 30_000;
-
-/// A sentence for the person who started the program.
-type Failure = String;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -33,7 +27,7 @@ fn main() -> ExitCode {
             with_runtime(&config, |config| async move { test_push(config, &device).await })
         }
         Some(Verb::Openapi) => openapi(),
-        Some(Verb::HashKey) => make_hash(),
+        Some(Verb::HashKey) => program::print_key_hash(),
         None if cli.check => check(&cli.config),
         None => with_runtime(&cli.config, |config| serve(config, cli.ready_json)),
     };
@@ -67,29 +61,12 @@ fn openapi() -> Result<(), Failure> {
     print(&format!("{document}\n"))
 }
 
-fn make_hash() -> Result<(), Failure> {
-    let mut key = String::new();
-    std::io::stdin().lock().read_line(&mut key).map_err(|error| error.to_string())?;
-    match key.trim() {
-        "" => Err("an API key is expected on stdin".to_owned()),
-        key if key.len() < 20 => Err("an API key must have 20 characters or more, at random".to_owned()),
-        key => print(&format!("{}\n", hash_key(key))),
-    }
-}
-
 fn with_runtime<F: Future<Output = Result<(), Failure>>>(
     file: &ConfigFile,
     work: impl FnOnce(Config) -> F,
 ) -> Result<(), Failure> {
     let config = load(file)?;
-    log::init(&config.log).map_err(|error| error.to_string())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| format!("the runtime cannot be started: {error}"))?;
-    let done = runtime.block_on(work(config));
-    runtime.shutdown_timeout(Duration::from_secs(1));
-    done
+    program::run(&config.log.clone(), work(config))
 }
 
 async fn check_credentials(config: Config) -> Result<(), Failure> {
@@ -145,7 +122,7 @@ async fn test_push(config: Config, device: &str) -> Result<(), Failure> {
 }
 
 async fn serve(config: Config, ready_json: bool) -> Result<(), Failure> {
-    let mut signals = Signals::new().map_err(|error| format!("signals cannot be taken: {error}"))?;
+    let mut signals = Signals::new()?;
     for warning in config::warnings(&config) {
         tracing::warn!("{warning}");
     }
@@ -170,25 +147,4 @@ async fn serve(config: Config, ready_json: bool) -> Result<(), Failure> {
         () = server.stop() => Ok(()),
         _ = signals.interrupt.recv() => Err("stopped at once by a second interrupt".to_owned()),
     }
-}
-
-struct Signals {
-    hang_up: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            hang_up: signal(SignalKind::hangup())?,
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-}
-
-fn print(text: &str) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| format!("stdout: {error}"))
 }

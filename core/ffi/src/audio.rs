@@ -334,3 +334,6 @@ pub unsafe extern "C" fn doorstep_audio_playout(handle: u64, samples: *mut i16, 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

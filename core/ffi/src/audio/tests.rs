@@ -1,0 +1,128 @@
+use std::sync::mpsc::{Receiver, channel};
+
+use super::*;
+
+/// What a call hears of the microphone and how it ends; what it says is one loudness.
+struct Ends {
+    heard: Receiver<Vec<i16>>,
+    failed: Receiver<DeviceError>,
+}
+
+struct Ear(Sender<Vec<i16>>, Sender<DeviceError>);
+
+impl CaptureSink for Ear {
+    fn captured(&mut self, frame: &[i16]) {
+        let _ = self.0.send(frame.to_vec());
+    }
+
+    fn is_listening(&self) -> bool {
+        true
+    }
+
+    fn failed(&mut self, error: DeviceError) {
+        let _ = self.1.send(error);
+    }
+}
+
+struct Mouth(i16);
+
+impl PlayoutSource for Mouth {
+    fn fill(&mut self, frame: &mut [i16]) {
+        frame.fill(self.0);
+    }
+
+    fn failed(&mut self, _: DeviceError) {}
+}
+
+/// The platform: notes what it is told.
+struct Platform {
+    told: Mutex<Sender<&'static str>>,
+    starts: Result<(), AudioError>,
+}
+
+impl AudioControl for Platform {
+    fn start(&self) -> Result<(), AudioError> {
+        let _ = self.told.lock().unwrap().send("start");
+        self.starts
+    }
+
+    fn stop(&self) -> Result<(), CallbackError> {
+        let _ = self.told.lock().unwrap().send("stop");
+        Ok(())
+    }
+}
+
+fn port(starts: Result<(), AudioError>) -> (Arc<AudioPort>, Receiver<&'static str>) {
+    let (sender, told) = channel();
+    let platform = Arc::new(Platform { told: Mutex::new(sender), starts });
+    (AudioPort::new(48_000, 48_000, platform).unwrap(), told)
+}
+
+fn call(port: &AudioPort, loudness: i16) -> (Box<dyn AudioDevice>, Ends) {
+    let mut device = port.device().unwrap();
+    let ((heard_in, heard), (failed_in, failed)) = (channel(), channel());
+    device.start(Box::new(Ear(heard_in, failed_in)), Box::new(Mouth(loudness))).unwrap();
+    (device, Ends { heard, failed })
+}
+
+fn capture(port: &AudioPort, samples: &[i16]) -> i32 {
+    // SAFETY: a slice and its length.
+    unsafe { doorstep_audio_capture(port.handle(), samples.as_ptr(), samples.len() as u32) }
+}
+
+fn playout(handle: u64, samples: &mut [i16]) -> i32 {
+    // SAFETY: a slice and its length.
+    unsafe { doorstep_audio_playout(handle, samples.as_mut_ptr(), samples.len() as u32) }
+}
+
+#[test]
+fn all_calls_hear_the_microphone_and_are_heard_mixed() {
+    let (port, told) = port(Ok(()));
+    let mut frame = vec![7; 2 * PIECE + 1];
+    assert_eq!(playout(port.handle(), &mut frame), 0);
+    assert!(frame.iter().all(|sample| *sample == 0), "silence without a call");
+
+    let (mut first, first_ends) = call(&port, 20_000);
+    let (mut second, second_ends) = call(&port, 20_000);
+    assert_eq!(capture(&port, &[1, 2, 3]), 0);
+    for ends in [&first_ends, &second_ends] {
+        assert_eq!(ends.heard.try_recv(), Ok(vec![1, 2, 3]));
+    }
+    playout(port.handle(), &mut frame);
+    assert!(frame.iter().all(|sample| *sample == i16::MAX), "the sum is clipped, not wrapped");
+
+    second.stop();
+    playout(port.handle(), &mut frame);
+    assert!(frame.iter().all(|sample| *sample == 20_000));
+    first.stop();
+    assert_eq!((told.recv(), told.recv()), (Ok("start"), Ok("stop")));
+    assert!(told.try_recv().is_err(), "once for all calls");
+}
+
+#[test]
+fn a_platform_without_a_microphone_ends_the_call() {
+    let (port, _told) = port(Err(AudioError::Denied));
+    let (_device, ends) = call(&port, 0);
+    assert_eq!(ends.failed.recv(), Ok(DeviceError::Denied));
+}
+
+#[test]
+fn a_late_audio_thread_finds_nothing() {
+    let (port, _told) = port(Ok(()));
+    let handle = port.handle();
+    drop(port);
+    let mut frame = [7; 480];
+    assert_eq!(playout(handle, &mut frame), -1);
+    assert_eq!(frame, [0; 480], "and plays silence");
+    // SAFETY: no samples.
+    assert_eq!(unsafe { doorstep_audio_capture(handle, std::ptr::null(), 0) }, -1);
+}
+
+#[test]
+fn rates_without_whole_samples_in_10_ms_are_refused() {
+    for rate in [0, 7_999, 11_025, 192_000] {
+        let (sender, _told) = channel();
+        let platform = Arc::new(Platform { told: Mutex::new(sender), starts: Ok(()) });
+        assert_eq!(AudioPort::new(rate, 48_000, platform).unwrap_err(), DoorstepError::InvalidRate, "{rate}");
+    }
+}
