@@ -4,10 +4,12 @@
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
 mod bench;
+mod bindgen;
 mod build;
 mod demo;
 mod fuzz;
 mod setup;
+mod swift;
 mod term;
 mod test;
 
@@ -29,6 +31,7 @@ const EXAMPLES: &str = "Examples:
   cargo xtask test sip gateway      two parts
   cargo xtask test sip --filter tag the tests of one part whose name holds `tag`
   cargo xtask bench media --json    one benchmark, its numbers as the last line
+  cargo xtask swift -- swift build  compile the Swift package
   cargo xtask setup fuzz            install what fuzzing needs";
 
 #[derive(Subcommand)]
@@ -43,6 +46,8 @@ enum Command {
     Bench(bench::Args),
     /// Feeds every parser with rubbish, for a while.
     Fuzz(fuzz::Args),
+    /// Runs a command, such as `swift test`, in the Swift package.
+    Swift(swift::Args),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +57,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::Swift(args) => swift::run(&args),
     };
     match done {
         Ok(code) => code,

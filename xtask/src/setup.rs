@@ -7,6 +7,7 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 
+use crate::swift;
 use crate::term;
 
 /// Options of `setup`.
@@ -32,14 +33,24 @@ pub(crate) enum Part {
     Test,
     /// The SDK in Kotlin.
     Kotlin,
+    /// The SDK in Swift.
+    Swift,
     /// Network namespaces with a slow path between them.
     Namespaces,
     /// `cargo xtask fuzz`.
     Fuzz,
 }
 
-const ALL: [Part; 7] =
-    [Part::Build, Part::Sounds, Part::Live, Part::Test, Part::Kotlin, Part::Namespaces, Part::Fuzz];
+const ALL: [Part; 8] = [
+    Part::Build,
+    Part::Sounds,
+    Part::Live,
+    Part::Test,
+    Part::Kotlin,
+    Part::Swift,
+    Part::Namespaces,
+    Part::Fuzz,
+];
 
 impl Part {
     const fn tools(self) -> &'static [Tool] {
@@ -49,6 +60,7 @@ impl Part {
             Self::Live => &[PKG_CONFIG, ALSA],
             Self::Test => &[RUSTFMT, CLIPPY, SIPP, BARESIP, POSTGRES],
             Self::Kotlin => &[JDK, MAVEN],
+            Self::Swift => &[MMDEBSTRAP, KEYRING, SWIFT],
             Self::Namespaces => &[IPROUTE],
             Self::Fuzz => &[NIGHTLY, CARGO_FUZZ],
         }
@@ -79,6 +91,19 @@ const POSTGRES: Tool = Tool::apt(
 const JDK: Tool =
     Tool::apt("openjdk-17-jdk-headless", Sign::Command("javac"), "compiles and runs the SDK in Kotlin");
 const MAVEN: Tool = Tool::apt("maven", Sign::Command("mvn"), "builds and tests the SDK in Kotlin");
+const MMDEBSTRAP: Tool =
+    Tool::apt("mmdebstrap", Sign::Command("mmdebstrap"), "unpacks the Debian that has Swift");
+const KEYRING: Tool = Tool::apt(
+    "debian-archive-keyring",
+    Sign::File("/usr/share/keyrings/debian-archive-keyring.gpg"),
+    "the keys that Debian's packages are signed with",
+);
+const SWIFT: Tool = Tool {
+    name: "swiftlang",
+    sign: Sign::Swift,
+    from: From::Chroot,
+    why: "compiles and tests the SDK in Swift (2.6 GB, in a folder of its own)",
+};
 const IPROUTE: Tool = Tool::apt("iproute2", Sign::Command("ip"), "makes network namespaces");
 const RUSTFMT: Tool = Tool {
     name: "rustfmt",
@@ -133,6 +158,8 @@ enum Sign {
     Rust(&'static str),
     /// A toolchain of rustup's.
     Toolchain(&'static str),
+    /// The chroot with Swift.
+    Swift,
 }
 
 /// Who has it.
@@ -142,6 +169,7 @@ enum From {
     RustupComponent,
     RustupToolchain,
     CargoInstall,
+    Chroot,
 }
 
 /// `cargo xtask setup`.
@@ -181,6 +209,7 @@ fn is_there(sign: Sign) -> bool {
         Sign::File(path) => Path::new(path).exists(),
         // rustup puts a proxy on the path even for components that are not installed, so the program must start.
         Sign::Rust(name) => succeeds(Command::new(name).arg("--version")),
+        Sign::Swift => swift::chroot::is_there(),
         Sign::Toolchain(name) => succeeds(Command::new("rustc").arg(format!("+{name}")).arg("--version")),
     }
 }
@@ -205,6 +234,7 @@ fn install(missing: &[&Tool]) -> anyhow::Result<()> {
             From::RustupComponent => "Rust component",
             From::RustupToolchain => "Rust toolchain",
             From::CargoInstall => "from crates.io",
+            From::Chroot => "Debian 13's package",
         };
         eprintln!("    {:<28} {source}: {}", tool.name, tool.why);
     }
@@ -220,6 +250,9 @@ fn install(missing: &[&Tool]) -> anyhow::Result<()> {
     }
     for name in of(From::CargoInstall) {
         step(Command::new("cargo").args(["install", "--locked", name]))?;
+    }
+    if !of(From::Chroot).is_empty() {
+        swift::chroot::make()?;
     }
     let still: Vec<_> = missing.iter().filter(|tool| !is_there(tool.sign)).map(|tool| tool.name).collect();
     if !still.is_empty() {

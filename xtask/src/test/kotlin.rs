@@ -4,34 +4,20 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 
 use super::libtest::Outcome;
+use crate::bindgen::Built;
 use crate::build;
 use crate::term;
-
-/// The library, and the programs that the tests run.
-pub(crate) const BUILD: [&str; 9] = [
-    "build",
-    "--lib",
-    "--bins",
-    "--package",
-    "doorstep-ffi",
-    "--package",
-    "doorstep-gateway",
-    "--package",
-    "customer-phone",
-];
 
 /// Runs them, after `build` has built the library and the programs. Tests that fail are told by name.
 pub(crate) fn run(build: &[&str], filter: Option<&str>) -> anyhow::Result<Outcome> {
     term::say("Building the library for Kotlin");
-    let programs = folder(build, "doorstep-gateway")?;
-    let bindgen =
-        ["build", "--manifest-path", "core/ffi/bindgen/Cargo.toml", "--target-dir", "target/bindgen"];
-    let bindgen = folder(&bindgen, "uniffi-bindgen")?.join("uniffi-bindgen");
+    let built = Built::new(build)?;
+    let programs = &built.folder;
     let generated = build::root().join("target/kotlin/generated");
-    generate(&bindgen, &programs.join("libdoorstep_ffi.so"), &generated)?;
+    built.write("kotlin", &generated)?;
 
     term::say("mvn test (bindings-kotlin)");
     let started = Instant::now();
@@ -56,28 +42,6 @@ pub(crate) fn run(build: &[&str], filter: Option<&str>) -> anyhow::Result<Outcom
         return Ok(Outcome::one_failed("mvn test", format!("no test ran within {took}")));
     }
     Ok(outcome)
-}
-
-/// Where cargo puts what it builds.
-fn folder(build: &[&str], program: &str) -> anyhow::Result<PathBuf> {
-    let built = build::executables(build)?;
-    let found = built.into_iter().find(|executable| executable.target == program && !executable.is_test);
-    let folder = found.as_ref().and_then(|executable| executable.path.parent());
-    folder.map(Path::to_owned).with_context(|| format!("cargo built no {program}"))
-}
-
-fn generate(bindgen: &Path, library: &Path, out: &Path) -> anyhow::Result<()> {
-    let status = Command::new(bindgen)
-        .args(["generate", "--language", "kotlin", "--no-format", "--library"])
-        .arg(library)
-        .arg("--out-dir")
-        .arg(out)
-        .current_dir(build::root().join("core/ffi"))
-        .status()?;
-    if !status.success() {
-        bail!("no Kotlin could be written from {}", library.display());
-    }
-    Ok(())
 }
 
 /// Each module's surefire reports.

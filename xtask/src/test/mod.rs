@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
+use crate::bindgen;
 use crate::build;
 use crate::setup;
 use crate::term;
@@ -136,7 +137,7 @@ fn kotlin_tests(args: &Args, ci: bool, results: &mut Results) -> anyhow::Result<
     let outcome = match setup::missing(&[setup::Part::Kotlin]).first() {
         Some(tool) if !ci => Outcome::one_skipped("mvn test", format!("{} is missing", tool.name)),
         Some(_) | None => kotlin::run(
-            if args.parts.is_empty() { &WORKSPACE } else { &kotlin::BUILD },
+            if args.parts.is_empty() { &WORKSPACE } else { &bindgen::BUILD },
             args.filter.as_deref(),
         )?,
     };

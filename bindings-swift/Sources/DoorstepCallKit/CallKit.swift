@@ -1,0 +1,1 @@
+// CallKit, PushKit and the audio session.

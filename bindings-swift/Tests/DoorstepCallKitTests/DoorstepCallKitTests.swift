@@ -1,0 +1,7 @@
+import XCTest
+
+@testable import DoorstepCallKit
+
+final class DoorstepCallKitTests: XCTestCase {
+    func testItLoads() { XCTAssertTrue(true) }
+}

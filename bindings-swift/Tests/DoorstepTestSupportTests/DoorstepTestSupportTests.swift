@@ -1,0 +1,7 @@
+import XCTest
+
+@testable import DoorstepTestSupport
+
+final class DoorstepTestSupportTests: XCTestCase {
+    func testItLoads() { XCTAssertTrue(true) }
+}

@@ -1,0 +1,5 @@
+import XCTest
+@testable import Doorstep
+final class MaskedCallTests: XCTestCase {
+    func testNothing() throws { XCTAssertEqual(1, 1) }
+}
