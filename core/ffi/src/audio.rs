@@ -73,7 +73,7 @@ pub trait AudioControl: Send + Sync {
     /// Why there is no sound; the calls that wait for it end.
     fn start(&self) -> Result<(), AudioError>;
 
-    /// No call needs sound any more.
+    /// No call needs sound any more, or the platform has told that its audio failed. It may come after a start that failed, too.
     ///
     /// # Errors
     /// Anything; it is logged.
@@ -156,9 +156,9 @@ impl AudioPort {
         self.handle
     }
 
-    /// The platform's audio has failed while it ran: the calls that need it end.
+    /// The platform's audio has failed while it ran: the calls that need it end, and it is stopped.
     pub fn failed(&self, error: AudioError) {
-        self.shared.fail(error);
+        self.shared.fail(error, true);
     }
 }
 
@@ -183,7 +183,7 @@ fn obey(order: &Order, control: &dyn AudioControl, port: &Weak<Shared>) {
             if let Err(error) = control.start()
                 && let Some(port) = port.upgrade()
             {
-                port.fail(error);
+                port.fail(error, false);
             }
         }
         Order::Stop => {
@@ -210,9 +210,15 @@ impl Shared {
         let _ = self.orders.lock().unwrap_or_else(PoisonError::into_inner).send(order);
     }
 
-    fn fail(&self, error: AudioError) {
-        let legs = std::mem::take(&mut *self.legs());
-        for mut leg in legs {
+    fn fail(&self, error: AudioError, runs: bool) {
+        let mut legs = self.legs();
+        let gone = std::mem::take(&mut *legs);
+        if runs && !gone.is_empty() {
+            // Before another call can ask for a start.
+            self.order(Order::Stop);
+        }
+        drop(legs);
+        for mut leg in gone {
             leg.capture.failed(error.into());
             leg.playout.failed(error.into());
         }

@@ -107,6 +107,22 @@ fn a_platform_without_a_microphone_ends_the_call() {
 }
 
 #[test]
+fn audio_that_fails_while_it_runs_ends_the_calls_and_is_stopped_once() {
+    let (port, told) = port(Ok(()));
+    let (mut first, first_ends) = call(&port, 0);
+    let (_second, second_ends) = call(&port, 0);
+    port.failed(AudioError::NoMicrophone);
+    for ends in [&first_ends, &second_ends] {
+        assert_eq!(ends.failed.recv(), Ok(DeviceError::NoMicrophone));
+    }
+    first.stop();
+    port.failed(AudioError::NoMicrophone);
+    let (_third, _ends) = call(&port, 0);
+    assert_eq!([told.recv(), told.recv(), told.recv()], [Ok("start"), Ok("stop"), Ok("start")]);
+    assert!(told.try_recv().is_err());
+}
+
+#[test]
 fn a_late_audio_thread_finds_nothing() {
     let (port, _told) = port(Ok(()));
     let handle = port.handle();

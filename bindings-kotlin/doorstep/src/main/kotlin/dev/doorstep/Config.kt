@@ -33,23 +33,6 @@ public class SignedOutException(
     message: String = "the courier is signed out",
 ) : Exception(message)
 
-/** Microphone and speaker. */
-public sealed interface Audio {
-    /** Neither: for trials. */
-    public data object Silence : Audio
-
-    /** A tone instead of a microphone: for trials. */
-    public data class Tone(
-        val hz: Double,
-    ) : Audio
-
-    /** WAV files: for trials. */
-    public data class Files(
-        val play: String?,
-        val record: String?,
-    ) : Audio
-}
-
 /** Where pushes for this app go. */
 public class PushTarget(
     /** `fcm` or `apns`. */
@@ -62,7 +45,8 @@ public class PushTarget(
 
 internal fun PushTarget.toCore() = dev.doorstep.core.PushTarget(provider, param, token)
 
-internal fun DoorstepConfig.toCore() =
+/** [link] stands for the device in the core, where there is one. */
+internal fun DoorstepConfig.toCore(link: AudioLink?) =
     ClientConfig(
         gateway = gateway,
         tokens = Tokens(tokens),
@@ -70,6 +54,7 @@ internal fun DoorstepConfig.toCore() =
         push = push?.toCore(),
         audio =
             when (val audio = audio) {
+                is Audio.Device -> link?.let { AudioChoice.Port(it.port) } ?: AudioChoice.Silence
                 is Audio.Silence -> AudioChoice.Silence
                 is Audio.Tone -> AudioChoice.Tone(audio.hz)
                 is Audio.Files -> AudioChoice.Files(audio.play, audio.record)

@@ -1,6 +1,7 @@
 package dev.doorstep
 
 import dev.doorstep.core.Client
+import dev.doorstep.core.ClientConfig
 import dev.doorstep.core.DoorstepException
 import dev.doorstep.core.Event
 import dev.doorstep.core.EventListener
@@ -36,6 +37,7 @@ public value class OrderId(
  */
 public class Doorstep private constructor(
     private val client: Client,
+    private val sound: AudioLink?,
 ) : AutoCloseable {
     private val closed = AtomicBoolean()
     private val live = ConcurrentHashMap<ULong, Call>()
@@ -101,6 +103,7 @@ public class Doorstep private constructor(
         live.clear()
         callsNow.value = emptyList()
         client.close()
+        sound?.close()
     }
 
     private fun adopt(core: CoreCall): Call {
@@ -147,8 +150,9 @@ public class Doorstep private constructor(
          * Starts the SDK. Waits for nothing of the network.
          *
          * @throws DoorstepError.InvalidGateway when the URL is no `wss://` URL
+         * @throws DoorstepError.InvalidRate when the audio device has a rate that cannot be used
          */
-        public fun create(config: DoorstepConfig): Doorstep = translated { Doorstep(Client(config.toCore())) }
+        public fun create(config: DoorstepConfig): Doorstep = start(config) { Client(it) }
 
         /**
          * Starts the SDK in an app that a push has started. The call rings before there is a connection.
@@ -160,10 +164,26 @@ public class Doorstep private constructor(
             data: Map<String, String>,
         ): Doorstep? {
             if (!isDoorstepPush(data)) return null
-            val woken = translated { startWoken(config.toCore(), PushInput.Fields(data)) }
-            woken.push.close()
-            return Doorstep(woken.client)
+            return start(config) {
+                val woken = startWoken(it, PushInput.Fields(data))
+                woken.push.close()
+                woken.client
+            }
         }
+
+        private fun start(
+            config: DoorstepConfig,
+            client: (ClientConfig) -> Client,
+        ): Doorstep =
+            translated {
+                val sound = (config.audio as? Audio.Device)?.let { AudioLink(it.device) }
+                try {
+                    Doorstep(client(config.toCore(sound)), sound)
+                } catch (error: Exception) {
+                    sound?.close()
+                    throw error
+                }
+            }
 
         private fun isDoorstepPush(data: Map<String, String>): Boolean = "v" in data && "call" in data && "kind" in data
     }

@@ -27,7 +27,8 @@ const val COMPANY = "+493022220000"
 
 /** A real gateway and a customer's real phone, as processes of their own. Both end with it. */
 class Stage : AutoCloseable {
-    private val dir: File = Files.createTempDirectory("doorstep-kotlin").toFile()
+    /** Where it keeps what it writes; gone with it. */
+    val dir: File = Files.createTempDirectory("doorstep-kotlin").toFile()
     private val programs = File(System.getProperty("doorstep.programs"))
     private val phoneAddress = "127.0.0.1:${freePort()}"
     private val trunkAddress = "127.0.0.1:${freePort()}"
@@ -72,9 +73,15 @@ class Stage : AutoCloseable {
     }
 
     /** The customer's phone, which waits to be called or calls. */
-    fun phone(vararg words: String): Program {
+    fun phone(vararg words: String): Program = phone(emptyList(), *words)
+
+    /** As [phone], with options. */
+    fun phone(
+        options: List<String>,
+        vararg words: String,
+    ): Program {
         val common = listOf("--json", "--bind", phoneAddress, "--trunk", trunkAddress, "--number", CUSTOMER)
-        return Program(listOf(program("customer-phone")) + common + words).also {
+        return Program(listOf(program("customer-phone")) + common + options + words).also {
             phones += it
             it.event("listening")
         }
