@@ -66,7 +66,7 @@ internal class AudioLink(
         }
     }
 
-    override fun close() = port.close()
+    override fun close(): Unit = port.close()
 }
 
 /** The address of a device's buffer, asked for once while the device keeps to it. */

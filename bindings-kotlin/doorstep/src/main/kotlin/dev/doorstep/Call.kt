@@ -1,110 +1,92 @@
 package dev.doorstep
 
-import dev.doorstep.core.CallEnd
-import dev.doorstep.core.CallSnapshot
-import kotlinx.coroutines.channels.BufferOverflow
-import kotlinx.coroutines.flow.MutableSharedFlow
-import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.SharedFlow
 import kotlinx.coroutines.flow.StateFlow
-import kotlinx.coroutines.flow.asSharedFlow
-import kotlinx.coroutines.flow.asStateFlow
 import kotlinx.coroutines.flow.first
-import dev.doorstep.core.Call as CoreCall
 
-/** One call. Its last [state] is [CallState.Ended]. */
-public class Call internal constructor(
-    private val core: CoreCall,
-) {
-    private val stateNow: MutableStateFlow<CallState>
-    private val digitsHeard = MutableSharedFlow<Char>(replay = 0, extraBufferCapacity = 32, BufferOverflow.DROP_OLDEST)
-    private val qualityNow = MutableStateFlow<Quality?>(null)
-
+/** One call. Its last [state] is [CallState.Ended]; whatever is asked after it is [DoorstepError.CallOver]. */
+public interface Call {
     /** Its number within the SDK; never used twice. */
-    public val id: ULong = core.id()
+    public val id: ULong
+
+    /** The gateway's name for it, once known: the `call` of a push. */
+    public val callId: String?
 
     /** Who calls. */
     public val direction: Direction
 
-    /** The order that it is about, where one is known. */
+    /** The order that it is about, once known. */
     public val order: OrderId?
 
-    /** What the company wants the screen to say; it may hold a name. */
+    /** What the company wants the screen to say, once known; it may hold a name and is not for logs. */
     public val label: String?
 
     /** Where it stands. */
     public val state: StateFlow<CallState>
 
     /** Digits that the far side sends. */
-    public val digits: SharedFlow<Char> = digitsHeard.asSharedFlow()
+    public val digits: SharedFlow<Char>
 
     /** How well it carries, from the first measurement on. */
-    public val quality: StateFlow<Quality?> = qualityNow.asStateFlow()
-
-    init {
-        val snapshot = core.snapshot()
-        direction = snapshot.direction.toPublic()
-        order = snapshot.order?.let(::OrderId)
-        label = snapshot.label
-        stateNow = MutableStateFlow(core.end()?.toState() ?: snapshot.state.toPublic())
-        state = stateNow.asStateFlow()
-    }
+    public val quality: StateFlow<Quality?>
 
     /**
-     * Takes the call. Other active calls are put on hold.
+     * Takes the call, before its connection is there, too. Other active calls are put on hold.
      *
      * @throws DoorstepError.WrongState when there is nothing to answer
      * @throws DoorstepError.CallOver when it has ended
      */
-    public suspend fun answer(): Unit = translated { core.answer() }
-
-    /** Refuses the call; with [busy] the caller hears that the courier is on the phone. Errors as of [answer]. */
-    public suspend fun reject(busy: Boolean = false): Unit = translated { core.reject(busy) }
-
-    /** Ends the call, whatever its state. */
-    public suspend fun hangUp(): Unit = translated { core.hangUp() }
-
-    /** Puts the call on hold, or goes on with it. */
-    public suspend fun hold(on: Boolean): Unit = translated { core.hold(on) }
-
-    /** Microphone off, or on. */
-    public suspend fun mute(on: Boolean): Unit = translated { core.mute(on) }
+    public suspend fun answer()
 
     /**
-     * Sends digits (`0`–`9`, `*`, `#`, `A`–`D`), one after the other.
+     * Refuses the call; with [busy] the caller hears that the courier is on the phone.
+     *
+     * @throws DoorstepError.WrongState when there is nothing to refuse
+     * @throws DoorstepError.CallOver when it has ended
+     */
+    public suspend fun reject(busy: Boolean = false)
+
+    /**
+     * Ends the call, whatever its state.
+     *
+     * @throws DoorstepError.CallOver when it has ended
+     */
+    public suspend fun hangUp()
+
+    /**
+     * Puts the call on hold, or goes on with it; then other active calls are put on hold.
+     *
+     * @throws DoorstepError.WrongState unless it is answered
+     * @throws DoorstepError.CallOver when it has ended
+     */
+    public suspend fun hold(on: Boolean)
+
+    /**
+     * Microphone off, or on; before the answer, too.
+     *
+     * @throws DoorstepError.CallOver when it has ended
+     */
+    public suspend fun mute(on: Boolean)
+
+    /**
+     * Sends digits (`0`–`9`, `*`, `#`, `A`–`D`), one after the other. Returns when they are taken on.
      *
      * @throws DoorstepError.InvalidDigit for any other character
+     * @throws DoorstepError.TooManyDigits when too many wait
+     * @throws DoorstepError.CallOver when it has ended
      */
-    public suspend fun sendDtmf(digits: String): Unit = translated { core.sendDtmf(digits) }
+    public suspend fun sendDtmf(digits: String)
 
-    /** Asks the far side to go on with the customer of another order. */
-    public suspend fun transfer(order: OrderId): Unit = translated { core.transferToOrder(order.value) }
+    /**
+     * Asks the far side to go on with the customer of another order. [DoorstepEvent.Transfer] tells how it goes; when it works, the call
+     * ends with [EndReason.Transferred].
+     *
+     * @throws DoorstepError.InvalidTarget when the order's name cannot be one
+     * @throws DoorstepError.WrongState unless the call is answered
+     * @throws DoorstepError.CallOver when it has ended
+     */
+    public suspend fun transfer(order: OrderId)
 
     /** Waits until the call is over. */
     public suspend fun ended(): CallState.Ended = state.first { it is CallState.Ended } as CallState.Ended
-
-    internal fun update(snapshot: CallSnapshot) {
-        // The end comes with its words a moment later, and is the last.
-        if (snapshot.state !is dev.doorstep.core.CallState.Ended && stateNow.value !is CallState.Ended) {
-            stateNow.value = snapshot.state.toPublic()
-        }
-    }
-
-    internal fun end(end: CallEnd) {
-        stateNow.value = end.toState()
-    }
-
-    internal fun digit(digit: String) {
-        digit.firstOrNull()?.let(digitsHeard::tryEmit)
-    }
-
-    internal fun measured(quality: dev.doorstep.core.Quality) {
-        qualityNow.value = quality.toPublic()
-    }
-
-    internal fun release() {
-        core.close()
-    }
-
-    override fun toString(): String = "Call(id=$id, state=${state.value})"
 }

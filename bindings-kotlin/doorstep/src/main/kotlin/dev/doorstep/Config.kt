@@ -21,6 +21,8 @@ public class DoorstepConfig(
     public val pins: List<String> = emptyList(),
     /** The pinned key is identity enough: for a gateway with a certificate of its own making. */
     public val pinsSuffice: Boolean = false,
+    /** Whether customers' calls are to reach this device from the start; [Doorstep.setReachable] changes it. */
+    public val reachable: Boolean = true,
     /**
      * Asks the company's backend for a token of the courier. May be slow and may throw: it is asked again after a while, unless it
      * throws [SignedOutException]. Never asked twice at the same time.
@@ -32,18 +34,6 @@ public class DoorstepConfig(
 public class SignedOutException(
     message: String = "the courier is signed out",
 ) : Exception(message)
-
-/** Where pushes for this app go. */
-public class PushTarget(
-    /** `fcm` or `apns`. */
-    public val provider: String,
-    /** FCM: the project's id. */
-    public val param: String,
-    /** The device's token. */
-    public val token: String,
-)
-
-internal fun PushTarget.toCore() = dev.doorstep.core.PushTarget(provider, param, token)
 
 /** [link] stands for the device in the core, where there is one. */
 internal fun DoorstepConfig.toCore(link: AudioLink?) =
@@ -61,6 +51,7 @@ internal fun DoorstepConfig.toCore(link: AudioLink?) =
             },
         pins = pins,
         pinsSuffice = pinsSuffice,
+        reachable = reachable,
     )
 
 private class Tokens(

@@ -3,12 +3,17 @@ package dev.doorstep
 import dev.doorstep.core.CallEnd
 import dev.doorstep.core.Connection
 import dev.doorstep.core.Registration
-import dev.doorstep.core.endReasonCode
 import kotlin.time.Duration
 import kotlin.time.toKotlinDuration
 
 /** Who calls. */
-public enum class Direction { Outgoing, Incoming }
+public enum class Direction {
+    /** The courier. */
+    Outgoing,
+
+    /** The customer. */
+    Incoming,
+}
 
 /** Where a call stands. */
 public sealed interface CallState {
@@ -41,51 +46,25 @@ public sealed interface CallState {
     public data class Ended(
         /** Why. */
         val reason: EndReason,
-        /** What the courier should read. */
+        /** What the courier should read: the gateway's words where it sent some, else the reason's. */
         val text: String,
     ) : CallState
 }
 
-/** Why a call is over. */
-public enum class EndReason {
-    HungUpHere,
-    HungUpThere,
-    Declined,
-    DeclinedHere,
-    Busy,
-    NoAnswer,
-    Cancelled,
-    AnsweredElsewhere,
-    DeclinedElsewhere,
-    NotYourOrder,
-    NoSuchOrder,
-    OrderClosed,
-    CustomerUnreachable,
-    TrunkDown,
-    TooManyCalls,
-    Unavailable,
-    Unauthorized,
-    NotAllowed,
-    NoSuchTarget,
-    NoNetwork,
-    ConnectionLost,
-    FarSideLost,
-    MediaFailed,
-    NoCommonCodec,
-    TimedOut,
-    TalkLimit,
-    Transferred,
-    Shutdown,
-    Expired,
-    ProtocolError,
-    ;
-
-    /** A word for programs, stable over versions: also the key of a translation. */
-    public val code: String get() = endReasonCode(toCore())
-}
-
 /** The connection to the gateway. */
-public enum class ConnectionState { Offline, Connecting, Connected, Waiting }
+public enum class ConnectionState {
+    /** There is none, and none is wanted. */
+    Offline,
+
+    /** It is being made. */
+    Connecting,
+
+    /** It is up. */
+    Connected,
+
+    /** It could not be made or was lost, and is tried again by itself. */
+    Waiting,
+}
 
 /** Whether customers' calls reach this device. */
 public sealed interface Reachability {
@@ -98,7 +77,7 @@ public sealed interface Reachability {
     /** Reachable. */
     public data object Reachable : Reachability
 
-    /** Not for now. */
+    /** Not for now; tried again by itself unless the reason is [EndReason.Unauthorized] or [EndReason.NotAllowed]. */
     public data class Failed(
         val reason: EndReason,
     ) : Reachability
@@ -106,10 +85,15 @@ public sealed interface Reachability {
 
 /** How well a call carries: counters since its start. */
 public data class Quality(
+    /** RTP packets received. */
     val packetsReceived: ULong,
+    /** RTP packets missing. */
     val packetsLost: ULong,
+    /** RTP packets sent. */
     val packetsSent: ULong,
+    /** Interarrival jitter (RFC 3550 section 6.4.1). */
     val jitter: Duration,
+    /** Round trip, once known. */
     val roundTrip: Duration?,
     /** Played samples that were made up, at 48 kHz. */
     val concealedSamples: ULong,
@@ -121,11 +105,6 @@ internal fun dev.doorstep.core.Direction.toPublic() =
         dev.doorstep.core.Direction.INCOMING -> Direction.Incoming
     }
 
-/** The two enums have the same members in the same order; a test holds them to it. */
-internal fun dev.doorstep.core.EndReason.toPublic(): EndReason = EndReason.entries[ordinal]
-
-internal fun EndReason.toCore(): dev.doorstep.core.EndReason = dev.doorstep.core.EndReason.entries[ordinal]
-
 internal fun dev.doorstep.core.CallState.toPublic(): CallState =
     when (this) {
         is dev.doorstep.core.CallState.Connecting -> CallState.Connecting
@@ -134,7 +113,7 @@ internal fun dev.doorstep.core.CallState.toPublic(): CallState =
         is dev.doorstep.core.CallState.Answering -> CallState.Answering
         is dev.doorstep.core.CallState.Active -> CallState.Active(muted, held, heldByFarSide)
         is dev.doorstep.core.CallState.Reconnecting -> CallState.Reconnecting
-        is dev.doorstep.core.CallState.Ended -> CallState.Ended(reason.toPublic(), dev.doorstep.core.endReasonText(reason))
+        is dev.doorstep.core.CallState.Ended -> reason.toPublic().let { CallState.Ended(it, it.text) }
     }
 
 internal fun CallEnd.toState() = CallState.Ended(reason.toPublic(), text)

@@ -1,5 +1,8 @@
 package dev.doorstep
 
+import dev.doorstep.core.LogLevel
+import dev.doorstep.core.endReasonCode
+import dev.doorstep.core.endReasonText
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
@@ -119,6 +122,10 @@ class MaskedCallTest {
     fun `reasons are the same in both layers`() {
         val core = dev.doorstep.core.EndReason.entries.map { it.name.replace("_", "").lowercase() }
         assertEquals(core, EndReason.entries.map { it.name.lowercase() })
+        for ((inside, outside) in dev.doorstep.core.EndReason.entries.zip(EndReason.entries)) {
+            assertEquals(endReasonCode(inside) to endReasonText(inside), outside.code to outside.text)
+        }
+        assertEquals(LogLevel.entries.map { it.name }, DoorstepLog.Level.entries.map { it.name.uppercase() })
     }
 
     private fun test(block: suspend () -> Unit) = runBlocking { withTimeout(HANG * 2) { block() } }
