@@ -151,6 +151,7 @@ fn coding_cost(speech: &[i16]) -> (f64, f64) {
 
 fn negotiated(voice: CodecMapping) -> Negotiated {
     Negotiated {
+        playback_rate: 48_000,
         voice,
         telephone_event: None,
         local_direction: Direction::SendRecv,

@@ -1,5 +1,6 @@
 //! What one Opus call costs its app: WebRTC session, voice path and device of one side in this process, the other side in
-//! another. `--seconds N` sets how long (30), `--json` prints nothing but the result, one JSON object.
+//! another. The other side is as the gateway is to an app: it plays and sends a telephone's 8 kHz (`--wide`: 48 kHz, as another app
+//! would). `--seconds N` sets how long (30), `--json` prints nothing but the result, one JSON object.
 //!
 //! CPU and memory are this process' own, by /proc (Linux only). Allocations are counted apart: ours are those of capture,
 //! codecs, packets, jitter buffer and playout; the transport's are all others while the call runs.
@@ -21,6 +22,7 @@ use std::{
 use accounted::{Accounted, AccountedDevice, TransportSink};
 use common::allocations;
 use doorstep_media::{
+    codec::OpusSettings,
     device::VirtualDevice,
     sdp::Direction,
     session::{LocalAddress, MediaSession, SessionConfig},
@@ -45,31 +47,37 @@ fn main() -> ExitCode {
         .and_then(|place| arguments.get(place + 1)?.parse().ok())
         .unwrap_or(30);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let audio_rate = if given("--wide") { 48_000 } else { 8_000 };
     if given("--peer") {
-        runtime.block_on(peer());
+        runtime.block_on(peer(audio_rate));
         return ExitCode::SUCCESS;
     }
-    runtime.block_on(measure(Duration::from_secs(seconds), given("--json")))
+    runtime.block_on(measure(Duration::from_secs(seconds), audio_rate, given("--json")))
 }
 
 /// One side of the call.
 struct Side {
     session: MediaSession,
     events: Receiver<TransportEvent>,
+    audio_rate: u32,
 }
 
 impl Side {
-    fn new() -> Self {
+    /// Plays and captures at `audio_rate`, in Hz.
+    fn new(audio_rate: u32) -> Self {
         let addresses = vec![LocalAddress::direct("127.0.0.1".parse().unwrap())];
-        let (session, events) = MediaSession::new(SessionConfig::web_rtc(addresses)).unwrap();
-        Self { session, events }
+        let config = SessionConfig { audio_rate: Some(audio_rate), ..SessionConfig::web_rtc(addresses) };
+        let (session, events) = MediaSession::new(config).unwrap();
+        Self { session, events, audio_rate }
     }
 
     /// Speaks and listens once the path is up. The recording of speech goes round for ever.
     async fn talk(&mut self, speech: &Path) -> VoicePath {
         while self.events.recv().await.unwrap() != TransportEvent::Connected {}
         let device = VirtualDevice::new(48_000).unwrap().playing(speech, true).unwrap();
-        let (path, _) = VoicePath::new(Box::new(AccountedDevice(device)), VoiceConfig::default());
+        let opus = OpusSettings { max_playback_rate: self.audio_rate, ..OpusSettings::default() };
+        let config = VoiceConfig { opus, ..VoiceConfig::default() };
+        let (path, _) = VoicePath::new(Box::new(AccountedDevice(device)), config);
         self.session.set_receiver(Box::new(Accounted(path.receiver())));
         let sink = Arc::new(TransportSink(self.session.sink()));
         path.connect(sink, &self.session.negotiated().unwrap()).unwrap();
@@ -79,16 +87,17 @@ impl Side {
     }
 }
 
-async fn measure(length: Duration, quiet: bool) -> ExitCode {
+async fn measure(length: Duration, far_rate: u32, quiet: bool) -> ExitCode {
     let speech = speech_file(1);
     let mut child = Command::new(std::env::current_exe().unwrap())
         .arg("--peer")
+        .args((far_rate == 48_000).then_some("--wide"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let mut to_peer = child.stdin.take().unwrap();
-    let mut side = Side::new();
+    let mut side = Side::new(48_000);
     let offer = side.session.create_offer(Direction::SendRecv).await.unwrap();
     writeln!(to_peer, "{}", serde_json::to_string(&offer).unwrap()).unwrap();
     let mut answer = String::new();
@@ -133,11 +142,11 @@ async fn measure(length: Duration, quiet: bool) -> ExitCode {
 }
 
 /// The other side: an offer comes by standard input, the answer goes to standard output, end of input ends it.
-async fn peer() {
+async fn peer(audio_rate: u32) {
     let speech = speech_file(2);
     let mut offer = String::new();
     stdin().read_line(&mut offer).unwrap();
-    let mut side = Side::new();
+    let mut side = Side::new(audio_rate);
     let offer: String = serde_json::from_str(&offer).unwrap();
     let answer = side.session.create_answer(&offer, Direction::SendRecv).await.unwrap();
     println!("{}", serde_json::to_string(&answer).unwrap());

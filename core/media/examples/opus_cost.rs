@@ -1,6 +1,6 @@
 //! What Opus costs at each complexity, and what it is worth: microseconds per frame of 20 ms and the judge's score of what
-//! comes out. `cargo run --release -p doorstep-media --example opus_cost [-- FILE.wav]` (mono, 16 bits, 48 kHz; synthetic
-//! speech without one).
+//! comes out. `cargo run --release -p doorstep-media --example opus_cost [-- FILE.wav [FOLDER]]` (mono, 16 bits, 48 kHz; synthetic
+//! speech without one). What comes out of the file is kept in the folder, for other judges.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measuring tool")]
 
 use std::time::{Duration, Instant};
@@ -14,8 +14,8 @@ use doorstep_testkit::speech::{similarity, synthetic_speech};
 const ROUNDS: usize = 20;
 
 fn main() {
-    println!("rate   complexity  encode  decode  bytes   score");
-    for rate in [48_000, 8_000] {
+    println!("rate   playback  complexity  encode  decode  bytes   score");
+    for (rate, playback) in [(48_000, 48_000), (48_000, 16_000), (48_000, 8_000), (8_000, 8_000)] {
         let speech = match std::env::args().nth(1) {
             Some(path) if rate == 48_000 => {
                 hound::WavReader::open(path).unwrap().samples::<i16>().map(Result::unwrap).collect()
@@ -23,13 +23,32 @@ fn main() {
             _ => synthetic_speech(1, rate, 10_000),
         };
         for complexity in 0..=10 {
-            measure(rate, complexity, &speech);
+            let heard = measure(rate, playback, complexity, &speech);
+            if let Some(folder) = std::env::args().nth(2)
+                && rate == 48_000
+            {
+                keep(&heard, rate, format!("{folder}/{playback}-{complexity}.wav"));
+            }
         }
     }
 }
 
-fn measure(rate: u32, complexity: u8, speech: &[i16]) {
-    let settings = OpusSettings { complexity, ..OpusSettings::default() };
+fn keep(heard: &[i16], rate: u32, path: String) {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: rate,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut file = hound::WavWriter::create(path, spec).unwrap();
+    for sample in heard {
+        file.write_sample(*sample).unwrap();
+    }
+    file.finalize().unwrap();
+}
+
+fn measure(rate: u32, playback: u32, complexity: u8, speech: &[i16]) -> Vec<i16> {
+    let settings = OpusSettings { complexity, max_playback_rate: playback, ..OpusSettings::default() };
     let length = rate as usize / 50;
     let frames = speech.len() / length;
     // Each frame's best of some rounds: whatever else the machine does only ever adds.
@@ -56,10 +75,11 @@ fn measure(rate: u32, complexity: u8, speech: &[i16]) {
     }
     let each = |times: &[Duration]| times.iter().sum::<Duration>().as_secs_f64() * 1e6 / frames as f64;
     println!(
-        "{rate:>5}  {complexity:>10}  {:>6.1}  {:>6.1}  {:>5.1}  {:.4}",
+        "{rate:>5}  {playback:>8}  {complexity:>10}  {:>6.1}  {:>6.1}  {:>5.1}  {:.4}",
         each(&encoding),
         each(&decoding),
         bytes as f64 / frames as f64,
         similarity(speech, &heard, rate).score,
     );
+    heard
 }

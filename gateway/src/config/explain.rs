@@ -170,7 +170,8 @@ fn media(config: &Config) -> String {
     let trunk = media.trunk_ip.map_or("the address that reaches the carrier".to_owned(), |ip| ip.to_string());
     let named = media.trunk_advertised_ip.map(|ip| format!(" (named {ip})")).unwrap_or_default();
     let source = if media.strict_source { "strict" } else { "symmetric" };
-    format!("{ports}; couriers at {edge}; carrier at {trunk}{named}, {source} source")
+    let rate = media.audio_rate;
+    format!("{ports}; couriers at {edge}, voice of {rate} Hz; carrier at {trunk}{named}, {source} source")
 }
 
 fn api(config: &Config) -> String {

@@ -184,6 +184,13 @@ pub const KEYS: &[Key] = &[
         "\"symmetric\"",
         "symmetric: RTP goes to where it comes from; strict: only to and from what the SDP says.",
     ),
+    key(
+        "media",
+        "audio_rate",
+        Number,
+        "8000",
+        "Sampling rate of the voice that apps send, in Hz: 8000 for carriers with G.711, up to 48000 for those with Opus.",
+    ),
     key("api", "listen", Text, "\"127.0.0.1:7480\"", "Where the HTTP API listens."),
     key("api", "tls_cert", Text, "", "PEM file with the certificate chain; read again on SIGHUP."),
     key("api", "tls_key", Text, "", "PEM file with its private key."),

@@ -228,6 +228,8 @@ pub struct Media {
     pub ports: Option<(u16, u16)>,
     /// Whether RTP from elsewhere than the SDP says is dropped.
     pub strict_source: bool,
+    /// Sampling rate, in Hz, of the voice that apps are asked to send.
+    pub audio_rate: u32,
 }
 
 /// The HTTP API.

@@ -175,6 +175,7 @@ pub(super) struct Media {
     pub(super) port_min: u64,
     pub(super) port_max: u64,
     pub(super) source: String,
+    pub(super) audio_rate: u32,
 }
 
 impl Default for Media {
@@ -186,6 +187,7 @@ impl Default for Media {
             port_min: 16_384,
             port_max: 32_767,
             source: "symmetric".into(),
+            audio_rate: 8_000,
         }
     }
 }

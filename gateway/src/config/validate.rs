@@ -173,6 +173,13 @@ impl Judge<'_> {
                     false
                 }
             },
+            audio_rate: match raw.audio_rate {
+                rate @ (8_000 | 12_000 | 16_000 | 24_000 | 48_000) => rate,
+                other => {
+                    self.refuse("media.audio_rate", &other.to_string(), "8000, 12000, 16000, 24000 or 48000");
+                    8_000
+                }
+            },
         }
     }
 

@@ -77,6 +77,8 @@ struct Settings {
     trunk: LocalAddress,
     ports: Option<RangeInclusive<u16>>,
     policy: SourcePolicy,
+    /// Of the couriers' voice, in Hz: the carrier's telephones play no more, and Opus is asked to spend nothing on it.
+    audio_rate: u32,
     /// By [`ClipId`](crate::core::ClipId).
     clips: Arc<[Clip]>,
 }
@@ -102,6 +104,7 @@ pub fn start(
         trunk,
         ports: config.ports.map(|(first, last)| first..=last),
         policy: if config.strict_source { SourcePolicy::Strict } else { SourcePolicy::Symmetric },
+        audio_rate: config.audio_rate,
         clips: clips.into(),
     };
     let (commands, waiting) = mpsc::channel(COMMAND_QUEUE);
@@ -134,7 +137,10 @@ impl MediaPlane for EmbeddedPlane {
 impl Settings {
     fn session(&self, profile: LegProfile) -> SessionConfig {
         let base = match profile {
-            LegProfile::WebRtc => SessionConfig::web_rtc(self.edge.clone()),
+            LegProfile::WebRtc => SessionConfig {
+                audio_rate: Some(self.audio_rate),
+                ..SessionConfig::web_rtc(self.edge.clone())
+            },
             LegProfile::Rtp => SessionConfig::rtp(self.trunk),
         };
         SessionConfig { ports: self.ports.clone(), source_policy: self.policy, ..base }

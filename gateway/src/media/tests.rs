@@ -202,6 +202,7 @@ fn config(ports: Option<(u16, u16)>) -> config::Media {
         trunk_advertised_ip: None,
         ports,
         strict_source: true,
+        audio_rate: 8_000,
     }
 }
 

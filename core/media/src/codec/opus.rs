@@ -20,13 +20,23 @@ pub struct OpusSettings {
     pub expected_loss_percent: u8,
     /// Send next to nothing while the speaker is silent (RFC 7587 section 3.1.3).
     pub dtx: bool,
+    /// What the far side can play, in Hz of sampling (`maxplaybackrate`, RFC 7587 section 6.1): what it could not let anybody hear is
+    /// not sent, and its bits go to what is heard.
+    pub max_playback_rate: u32,
 }
 
 impl Default for OpusSettings {
-    /// 24 kbit/s, complexity 5, FEC against 10 % loss, no DTX: on a mobile network a wrong guess of loss costs a few bits,
-    /// but a missing one costs words.
+    /// 24 kbit/s, complexity 6, FEC against 10 % loss, no DTX: on a mobile network a wrong guess of loss costs a few bits,
+    /// but a missing one costs words. Complexity 6 costs what 5 does, since libopus has vector code for it, and sounds better.
     fn default() -> Self {
-        Self { bitrate: 24_000, complexity: 5, fec: true, expected_loss_percent: 10, dtx: false }
+        Self {
+            bitrate: 24_000,
+            complexity: 6,
+            fec: true,
+            expected_loss_percent: 10,
+            dtx: false,
+            max_playback_rate: OPUS_RATE,
+        }
     }
 }
 
@@ -67,6 +77,7 @@ impl OpusEncoder {
         self.set(sys::OPUS_SET_COMPLEXITY_REQUEST, settings.complexity.into())?;
         self.set(sys::OPUS_SET_INBAND_FEC_REQUEST, settings.fec.into())?;
         self.set(sys::OPUS_SET_DTX_REQUEST, settings.dtx.into())?;
+        self.set(sys::OPUS_SET_MAX_BANDWIDTH_REQUEST, bandwidth(settings.max_playback_rate))?;
         self.set_expected_loss(settings.expected_loss_percent)
     }
 
@@ -250,5 +261,16 @@ const fn check(result: i32) -> Result<(), CodecError> {
         sys::OPUS_INVALID_PACKET => Err(CodecError::BadPayload),
         sys::OPUS_ALLOC_FAIL => Err(CodecError::NoMemory),
         other => Err(CodecError::Internal(other)),
+    }
+}
+
+/// The widest band that a far side which plays at `rate` Hz can let anybody hear (RFC 7587 section 6.1).
+const fn bandwidth(rate: u32) -> c_int {
+    match rate {
+        ..12_000 => sys::OPUS_BANDWIDTH_NARROWBAND,
+        12_000..16_000 => sys::OPUS_BANDWIDTH_MEDIUMBAND,
+        16_000..24_000 => sys::OPUS_BANDWIDTH_WIDEBAND,
+        24_000..48_000 => sys::OPUS_BANDWIDTH_SUPERWIDEBAND,
+        48_000.. => sys::OPUS_BANDWIDTH_FULLBAND,
     }
 }

@@ -178,3 +178,27 @@ fn digital_silence_costs_next_to_nothing_and_pauses_are_announced_only_with_dtx(
         assert!(lengths[50..].iter().sum::<usize>() < 50 * 30, "{lengths:?}");
     }
 }
+
+#[test]
+fn what_a_telephone_cannot_play_is_not_sent() {
+    // 1 kHz passes a telephone, 6 kHz does not.
+    let tone = |hz: f64| -> Vec<i16> {
+        let sample = |n: usize| (n as f64 * hz * std::f64::consts::TAU / 48_000.0).sin() * 8_000.0;
+        (0..FRAME_48K * 50).map(|n| sample(n) as i16).collect()
+    };
+    let heard = |max_playback_rate, hz| {
+        let settings = OpusSettings { max_playback_rate, ..OpusSettings::default() };
+        let mut encoder = Encoder::new(Codec::Opus, 48_000, &settings).unwrap();
+        let mut decoder = Decoder::new(Codec::Opus, 48_000).unwrap();
+        let (mut payload, mut pcm, mut all) = ([0; 1_400], [0; FRAME_48K], Vec::new());
+        for frame in tone(hz).chunks_exact(FRAME_48K) {
+            let length = encoder.encode(frame, &mut payload).unwrap();
+            decoder.decode(&payload[..length], &mut pcm).unwrap();
+            all.extend_from_slice(&pcm);
+        }
+        rms(&all[all.len() / 2..])
+    };
+    assert!(heard(8_000, 1_000.0) > 3_000.0);
+    assert!(heard(48_000, 6_000.0) > 3_000.0);
+    assert!(heard(8_000, 6_000.0) < 500.0);
+}

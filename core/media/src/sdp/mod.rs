@@ -198,6 +198,9 @@ pub struct AudioDescription {
     pub direction: Direction,
     /// Packet time in milliseconds, if stated.
     pub ptime: Option<u16>,
+    /// Opus: the highest sampling rate in Hz that the author plays and captures, if stated (`maxplaybackrate` and
+    /// `sprop-maxcapturerate`, RFC 7587 section 6.1).
+    pub audio_rate: Option<u32>,
     /// Where the author wants RTP; `None` when it names no numeric address.
     pub address: Option<SocketAddr>,
     /// The media port is 0: the stream is refused.
@@ -218,6 +221,7 @@ impl fmt::Debug for AudioDescription {
             .field("codecs", &self.codecs)
             .field("direction", &self.direction)
             .field("ptime", &self.ptime)
+            .field("audio_rate", &self.audio_rate)
             .field("address", &"[redacted]")
             .field("refused", &self.refused)
             .field("rtcp_mux", &self.rtcp_mux)
@@ -236,6 +240,7 @@ impl AudioDescription {
             codecs,
             direction,
             ptime: Some(20),
+            audio_rate: None,
             address: Some(address),
             refused: false,
             rtcp_mux: false,

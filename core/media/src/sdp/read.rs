@@ -161,8 +161,11 @@ impl<'a> Scope<'a> {
         if ip.is_some_and(|ip| ip.is_unspecified()) && !ice {
             direction = Direction::from_flags(direction.sends(), false);
         }
+        let codecs = codecs_of(self.media)?;
+        let opus = codecs.iter().find(|mapping| mapping.codec == Codec::Opus);
         Ok(AudioDescription {
-            codecs: codecs_of(self.media)?,
+            audio_rate: opus.and_then(|opus| playback_rate(self.media, opus.payload_type)),
+            codecs,
             direction,
             ptime: self.value("ptime").and_then(|v| v.parse().ok()),
             address: ip.map(|ip| SocketAddr::new(ip, self.media.port)),
@@ -278,6 +281,22 @@ fn encoding<'a>(media: &'a Media, format: &str) -> Option<&'a str> {
         .find(|(mapped, _)| *mapped == format)
         .map(|(_, encoding)| encoding.trim())
         .filter(|encoding| encoding.len() <= MAX_ENCODING && encoding.bytes().all(is_encoding))
+}
+
+/// What Opus' `fmtp` says of the far side's playback; nonsense counts as nothing said.
+fn playback_rate(media: &Media, payload_type: u8) -> Option<u32> {
+    let format = payload_type.to_string();
+    media
+        .attributes
+        .iter()
+        .filter(|a| a.attribute.eq_ignore_ascii_case("fmtp"))
+        .filter_map(|a| a.value.as_deref()?.trim().split_once(' '))
+        .filter(|(mapped, _)| *mapped == format)
+        .flat_map(|(_, parameters)| parameters.split(';'))
+        .filter_map(|parameter| parameter.split_once('='))
+        .find(|(name, _)| name.trim().eq_ignore_ascii_case("maxplaybackrate"))
+        .and_then(|(_, rate)| rate.trim().parse().ok())
+        .filter(|rate| (8_000..=48_000).contains(rate))
 }
 
 fn mid(media: &Media) -> Option<&str> {

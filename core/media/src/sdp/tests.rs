@@ -44,3 +44,25 @@ fn bad_input_is_an_error_and_addresses_stay_out_of_debug() {
     assert_eq!(AudioDescription::parse(&"v".repeat(MAX_BYTES + 1)).unwrap_err(), SdpError::TooLarge);
     assert!(!format!("{:?}", offer()).contains("192.0.2"));
 }
+
+#[test]
+fn what_opus_is_to_play_is_written_and_read() {
+    let told = AudioDescription { audio_rate: Some(8_000), ..offer() };
+    let text = told.to_sdp(7, 1).unwrap();
+    assert!(text.contains("useinbandfec=1;maxplaybackrate=8000;sprop-maxcapturerate=8000\r\n"), "{text}");
+    assert_eq!(AudioDescription::parse(&text).unwrap(), told);
+}
+
+#[test]
+fn a_playback_rate_that_is_none_counts_as_not_stated() {
+    let read = |parameters: &str| {
+        let text = offer().to_sdp(7, 1).unwrap().replace("useinbandfec=1", parameters);
+        AudioDescription::parse(&text).unwrap().audio_rate
+    };
+    assert_eq!(read("stereo=0; MaxPlaybackRate=16000 ;useinbandfec=1"), Some(16_000));
+    for nonsense in
+        ["maxplaybackrate=", "maxplaybackrate=4000", "maxplaybackrate=99999999999", "maxplaybackrate"]
+    {
+        assert_eq!(read(nonsense), None, "{nonsense}");
+    }
+}

@@ -84,7 +84,11 @@ impl LocalDescription<'_> {
             media.add_attribute_with_value("rtpmap", format!("{} {}", m.payload_type, m.codec.rtpmap()));
             match m.codec {
                 Codec::Opus => {
-                    media.add_attribute_with_value("fmtp", format!("{} useinbandfec=1", m.payload_type));
+                    let rates = self.audio.audio_rate.map_or_else(String::new, |rate| {
+                        format!(";maxplaybackrate={rate};sprop-maxcapturerate={rate}")
+                    });
+                    let parameters = format!("{} useinbandfec=1{rates}", m.payload_type);
+                    media.add_attribute_with_value("fmtp", parameters);
                 }
                 Codec::TelephoneEvent(_) => {
                     media.add_attribute_with_value("fmtp", format!("{} 0-16", m.payload_type));

@@ -59,6 +59,9 @@ pub struct SessionConfig {
     pub profile: Profile,
     /// Voice codecs to offer, most preferred first, and to accept. Digits come with them. At least one.
     pub codecs: Vec<Codec>,
+    /// The sampling rate in Hz of the audio that this side plays and captures, when it is below 48 000: the far side's Opus then
+    /// sends nothing that nobody could hear (RFC 7587 section 6.1). 8 000 where a telephone is behind this side.
+    pub audio_rate: Option<u32>,
     /// Addresses to be reached at, most preferred first. Plain RTP uses the first one alone.
     pub addresses: Vec<LocalAddress>,
     /// UDP ports to use; any free ones if `None`. A plain RTP session takes an even port and the next, a WebRTC
@@ -79,6 +82,7 @@ impl SessionConfig {
         Self {
             profile: Profile::WebRtc,
             codecs: vec![Codec::Opus, Codec::Pcmu, Codec::Pcma],
+            audio_rate: None,
             addresses,
             ports: None,
             source_policy: SourcePolicy::default(),
@@ -93,6 +97,7 @@ impl SessionConfig {
         Self {
             profile: Profile::Rtp,
             codecs: vec![Codec::Pcma, Codec::Pcmu, Codec::Opus],
+            audio_rate: None,
             addresses: vec![address],
             ports: None,
             source_policy: SourcePolicy::default(),

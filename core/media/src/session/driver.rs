@@ -122,7 +122,7 @@ impl Driver {
         let voice = config.codecs.iter().copied().filter(|codec| codec.is_voice()).collect();
         Ok(Self {
             inbound: Inbound::new(shared.inbound.clone()),
-            negotiation: Negotiation::new(voice),
+            negotiation: Negotiation::new(voice, config.audio_rate),
             cname: random_text(CNAME_LENGTH),
             report_at: None,
             events: Events::default(),

@@ -2,6 +2,7 @@
 
 use super::config::SessionError;
 use crate::{
+    codec::OPUS_RATE,
     sdp::{
         AudioDescription, Codec, CodecMapping, Direction, Layout, LocalDescription, LocalSecurity,
         RemoteDescription, SdpError,
@@ -22,6 +23,8 @@ pub(crate) struct Negotiation {
     version: u64,
     /// Voice codecs this side knows, most preferred first.
     voice: Vec<Codec>,
+    /// What this side plays and captures, where it is less than Opus carries.
+    audio_rate: Option<u32>,
     /// Payload types of this side, most recent first. A type never changes its meaning (RFC 3264 section 8.3.2), but a
     /// codec may be known under several.
     known: Vec<CodecMapping>,
@@ -47,12 +50,13 @@ pub(crate) struct Place<'a> {
 }
 
 impl Negotiation {
-    pub(crate) fn new(voice: Vec<Codec>) -> Self {
+    pub(crate) fn new(voice: Vec<Codec>, audio_rate: Option<u32>) -> Self {
         // 62 bits: some peers read the id as a signed number (RFC 9429 section 5.2.1).
         Self {
             session_id: rand::random::<u64>() >> 2,
             version: 0,
             voice,
+            audio_rate,
             known: Vec::new(),
             offered: None,
             negotiated: None,
@@ -71,6 +75,7 @@ impl Negotiation {
         let codecs: Vec<_> = voice.into_iter().chain(digits).map(|codec| self.mapping(codec)).collect();
         let audio = AudioDescription {
             rtcp_mux: place.security.is_some(),
+            audio_rate: self.audio_rate,
             ..AudioDescription::offer(place.address, codecs, direction)
         };
         let text = self.write(&audio, place, &Layout::default())?;
@@ -104,6 +109,7 @@ impl Negotiation {
         let codecs: Vec<_> = std::iter::once(voice).chain(digits).collect();
         let audio = AudioDescription {
             rtcp_mux: remote.audio.rtcp_mux,
+            audio_rate: self.audio_rate,
             ..AudioDescription::offer(place.address, codecs.clone(), remote.audio.direction.answer(wanted))
         };
         let text = self.write(&audio, place, &remote.layout)?;
@@ -148,6 +154,7 @@ impl Negotiation {
             local_direction,
             remote_direction: remote.audio.direction,
             ptime: std::time::Duration::from_millis(u64::from(ptime)),
+            playback_rate: remote.audio.audio_rate.unwrap_or(OPUS_RATE),
         };
         self.negotiated = Some(negotiated);
         Agreement { negotiated, send, receive: self.known.clone() }
@@ -227,8 +234,22 @@ mod tests {
     }
 
     #[test]
+    fn each_side_says_what_it_plays_and_is_told_what_the_other_does() {
+        let mut telephone = Negotiation::new(ALL.to_vec(), Some(8_000));
+        let offer = remote("111", "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 maxplaybackrate=16000\r\n");
+        let (text, agreement) = telephone.answer(&offer, Direction::SendRecv, &place()).unwrap();
+        assert_eq!(agreement.negotiated.playback_rate, 16_000);
+        let mut app = Negotiation::new(ALL.to_vec(), None);
+        app.offer(Direction::SendRecv, &place()).unwrap();
+        let answer = RemoteDescription::parse(&text).unwrap();
+        assert_eq!(app.apply_answer(&answer).unwrap().negotiated.playback_rate, 8_000);
+        let says_nothing = remote("111", "a=rtpmap:111 opus/48000/2\r\n");
+        assert_eq!(app.apply_answer(&says_nothing).unwrap().negotiated.playback_rate, 48_000);
+    }
+
+    #[test]
     fn an_answer_takes_the_offers_first_known_codec_under_its_number() {
-        let mut side = Negotiation::new(ALL.to_vec());
+        let mut side = Negotiation::new(ALL.to_vec(), None);
         let offer = remote("18 97 0 96", "a=rtpmap:97 opus/48000/2\r\na=rtpmap:96 telephone-event/48000\r\n");
         let (text, agreement) = side.answer(&offer, Direction::SendRecv, &place()).unwrap();
         assert_eq!(codecs(&text), [(97, Codec::Opus), (96, Codec::TelephoneEvent(48_000))]);
@@ -237,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_later_offer_keeps_the_numbers_that_are_in_use() {
-        let mut side = Negotiation::new(ALL.to_vec());
+        let mut side = Negotiation::new(ALL.to_vec(), None);
         let offer = remote("111 101", "a=rtpmap:111 telephone-event/8000\r\na=rtpmap:101 opus/48000/2\r\n");
         side.answer(&offer, Direction::SendRecv, &place()).unwrap();
         let again = codecs(&side.offer(Direction::SendOnly, &place()).unwrap());
@@ -252,7 +273,7 @@ mod tests {
 
     #[test]
     fn an_answer_with_one_codec_settles_it_and_another_answer_may_follow() {
-        let mut side = Negotiation::new(ALL.to_vec());
+        let mut side = Negotiation::new(ALL.to_vec(), None);
         side.offer(Direction::SendRecv, &place()).unwrap();
         let first = side.apply_answer(&remote("8", "a=ptime:30\r\na=sendonly\r\n")).unwrap();
         assert_eq!(first.negotiated.voice.codec, Codec::Pcma);
@@ -265,7 +286,7 @@ mod tests {
 
     #[test]
     fn other_sections_of_an_offer_are_refused_in_their_place() {
-        let mut side = Negotiation::new(ALL.to_vec());
+        let mut side = Negotiation::new(ALL.to_vec(), None);
         let text = "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n\
                     m=video 5000 RTP/AVP 34 35\r\nm=audio 4000 RTP/AVP 0\r\nm=image 6000 udptl t38\r\n";
         let offer = RemoteDescription::parse(text).unwrap();
@@ -276,7 +297,7 @@ mod tests {
 
     #[test]
     fn what_fails_leaves_no_trace() {
-        let mut side = Negotiation::new(vec![Codec::Pcmu]);
+        let mut side = Negotiation::new(vec![Codec::Pcmu], None);
         side.answer(&remote("0", ""), Direction::SendRecv, &place()).unwrap();
         let before = side.negotiated;
         assert_eq!(

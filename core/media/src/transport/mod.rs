@@ -12,6 +12,7 @@ mod dtls;
 mod ice;
 mod inbound;
 mod outbound;
+mod paths;
 mod plain;
 mod reception;
 mod rtcp;
@@ -145,6 +146,8 @@ pub struct Negotiated {
     pub remote_direction: Direction,
     /// Length of audio in one packet that the far side prefers.
     pub ptime: Duration,
+    /// The highest sampling rate in Hz that the far side plays (Opus; RFC 7587 section 6.1).
+    pub playback_rate: u32,
 }
 
 /// Counters of one session since it was made.

@@ -45,12 +45,14 @@ impl SenderSetup {
         opus: &OpusSettings,
     ) -> Result<Box<Self>, VoiceError> {
         let voice = negotiated.voice;
+        let max_playback_rate = opus.max_playback_rate.min(negotiated.playback_rate);
+        let opus = OpusSettings { max_playback_rate, ..*opus };
         let rate = voice.codec.clock_rate();
         let wanted = negotiated.ptime.as_millis();
         let packet_ms = PACKET_MS.into_iter().rfind(|ms| u128::from(*ms) <= wanted).unwrap_or(PACKET_MS[0]);
         Ok(Box::new(Self {
             sink,
-            encoder: Encoder::new(voice.codec, rate, opus)?,
+            encoder: Encoder::new(voice.codec, rate, &opus)?,
             resampler: Resampler::new(capture_rate, rate)?,
             payload_type: voice.payload_type,
             digits_type: negotiated.telephone_event.map(|mapping| mapping.payload_type),

@@ -86,6 +86,7 @@ fn agreed(codec: Codec) -> Negotiated {
         Codec::TelephoneEvent(_) => 101,
     };
     Negotiated {
+        playback_rate: 48_000,
         voice: CodecMapping { payload_type, codec },
         telephone_event: Some(CodecMapping {
             payload_type: 101,
