@@ -1,7 +1,7 @@
 //! A courier's call to the customer, from the store's grant to the answer.
 //!
-//! Each leg gets its own session description at once: the courier's answer goes out in a 183 while the carrier is being called
-//! (early bearer). The courier's sound is forwarded only from the carrier's 200.
+//! Each leg gets its own session description at once, and the carrier is called when the courier's is there: no phone rings for a call
+//! that has no sound. The courier's answer goes out in a 183 meanwhile (early bearer). The courier's sound is forwarded only from the carrier's 200.
 
 use super::Next;
 use super::carrier_leg::{CarrierEvent, CarrierLeg};
@@ -20,8 +20,6 @@ pub(super) struct CourierCall {
     carrier: CarrierLeg,
     rang: bool,
     joined: bool,
-    /// The carrier answered, while the answer for the courier is still being made.
-    answered: Option<OpId>,
 }
 
 impl CourierCall {
@@ -30,9 +28,10 @@ impl CourierCall {
         let courier = desk.new_leg();
         desk.dialog_opened(courier);
         desk.step(CallEventKind::Started);
+        desk.hold_calls();
         let courier_op = desk.create_answer(courier, LegProfile::WebRtc, offer);
         let carrier = CarrierLeg::start(grant.customer.clone(), grant.caller_id.clone(), desk);
-        Self { courier, courier_op, courier_sdp: None, carrier, rang: false, joined: false, answered: None }
+        Self { courier, courier_op, courier_sdp: None, carrier, rang: false, joined: false }
     }
 
     pub(super) fn caller(&self) -> LegId {
@@ -49,13 +48,9 @@ impl CourierCall {
             }
             CallInput::Media(MediaEvent::LocalDescription { op, sdp, .. }) if *op == self.courier_op => {
                 self.courier_sdp = Some(sdp.clone());
-                return match self.answered {
-                    Some(op) => self.answer(op, desk),
-                    None => {
-                        desk.say(self.courier, LegOutput::EarlyMedia(sdp.clone()));
-                        Next::Stay
-                    }
-                };
+                desk.say(self.courier, LegOutput::EarlyMedia(sdp.clone()));
+                desk.let_calls_go();
+                return Next::Stay;
             }
             CallInput::Media(MediaEvent::Failed { leg, reason, .. }) if *leg == self.courier => {
                 return self.refuse(
@@ -116,10 +111,8 @@ impl CourierCall {
 
     /// 200 to the courier, with the answer of the 183 (RFC 3261 section 13.2.1).
     fn answer(&mut self, op: OpId, desk: &mut Desk) -> Next {
-        let Some(sdp) = self.courier_sdp.clone() else {
-            self.answered = Some(op);
-            return Next::Stay;
-        };
+        // Nobody was called before it was there.
+        let Some(sdp) = self.courier_sdp.clone() else { return Next::Over(EndReason::Lost) };
         desk.say(self.courier, LegOutput::Answer(sdp));
         Next::Talk(Pair::courier(self.courier, self.carrier.leg()).needing(op))
     }

@@ -30,8 +30,6 @@ pub(super) struct CustomerCall {
     rang: bool,
     /// The customer hears the contact centre's network already.
     early: bool,
-    /// Somebody answered, while the answer for the customer is still being made.
-    answered: Option<Pair>,
 }
 
 #[derive(Debug)]
@@ -56,9 +54,12 @@ impl CustomerCall {
         desk.step(CallEventKind::Started);
         let offerless = offer.is_none();
         let refused = apps.is_empty() && otherwise == Fallback::Refuse;
-        let customer_op = (!refused).then(|| match offer {
-            Some(offer) => desk.create_answer(customer, LegProfile::Rtp, offer),
-            None => desk.create_offer(customer, LegProfile::Rtp, false),
+        let customer_op = (!refused).then(|| {
+            desk.hold_calls();
+            match offer {
+                Some(offer) => desk.create_answer(customer, LegProfile::Rtp, offer),
+                None => desk.create_offer(customer, LegProfile::Rtp, false),
+            }
         });
         let mut call = Self {
             customer,
@@ -69,7 +70,6 @@ impl CustomerCall {
             callee: Callee::Courier(RingGroup::start(apps, until, desk)),
             rang: false,
             early: false,
-            answered: None,
         };
         let next = if apps.is_empty() {
             call.fall_back(EndReason::Refused(ErrorCode::CourierUnreachable), desk)
@@ -114,7 +114,8 @@ impl CustomerCall {
             CallInput::Media(MediaEvent::LocalDescription { op, sdp, .. })
                 if Some(*op) == self.customer_op =>
             {
-                return self.described(sdp, desk);
+                self.described(sdp, desk);
+                return Next::Stay;
             }
             CallInput::Media(MediaEvent::Failed { leg, reason, .. }) if *leg == self.customer => {
                 return self.no_media(*reason, desk);
@@ -125,16 +126,6 @@ impl CustomerCall {
             | CallInput::Wake(_)
             | CallInput::CompanyHungUp
             | CallInput::Shutdown => {}
-        }
-        if let Some(pair) = &self.answered {
-            // Who answered may hang up before the customer's 200 can be made.
-            if let CallInput::Leg { leg, input } = input
-                && *leg == pair.first
-                && input.ends_leg()
-            {
-                return self.unreachable(EndReason::Lost, desk);
-            }
-            return Next::Stay;
         }
         match &mut self.callee {
             Callee::Courier(group) => match group.handle(now, input, desk) {
@@ -170,25 +161,22 @@ impl CustomerCall {
     /// Nobody answered in time. Returns whether something else rings now.
     pub(super) fn ring_time_over(&mut self, desk: &mut Desk) -> Next {
         match &mut self.callee {
-            Callee::Courier(group) if self.answered.is_none() => {
+            Callee::Courier(group) => {
                 group.cancel(Farewell::NoAnswer, desk);
                 self.fall_back(EndReason::NoAnswer, desk)
             }
-            Callee::Courier(_) | Callee::Centre(_) => self.unreachable(EndReason::NoAnswer, desk),
+            Callee::Centre(_) => self.unreachable(EndReason::NoAnswer, desk),
             Callee::Message(message) => Next::Over(message.reason()),
         }
     }
 
-    /// Our description for the customer is there; somebody may wait for it.
-    fn described(&mut self, sdp: &Sdp, desk: &mut Desk) -> Next {
+    /// Our description for the customer is there: the call can be, and whoever is to be called waits for that.
+    fn described(&mut self, sdp: &Sdp, desk: &mut Desk) {
         self.customer_sdp = Some(sdp.clone());
-        if let Callee::Message(message) = &mut self.callee {
-            message.begin(sdp.clone(), desk);
-            return Next::Stay;
-        }
-        match self.answered.take() {
-            Some(pair) => self.answer(pair, desk),
-            None => Next::Stay,
+        desk.let_calls_go();
+        match &mut self.callee {
+            Callee::Message(message) => message.begin(sdp.clone(), desk),
+            Callee::Courier(_) | Callee::Centre(_) => {}
         }
     }
 
@@ -257,10 +245,8 @@ impl CustomerCall {
     }
 
     fn answer(&mut self, mut pair: Pair, desk: &mut Desk) -> Next {
-        let Some(sdp) = self.customer_sdp.clone() else {
-            self.answered = Some(pair);
-            return Next::Stay;
-        };
+        // Nobody was called before it was there.
+        let Some(sdp) = self.customer_sdp.clone() else { return self.unreachable(EndReason::Lost, desk) };
         desk.join(pair.first, self.customer);
         desk.forward(pair.first);
         desk.forward(self.customer);

@@ -27,7 +27,15 @@ pub(crate) struct Desk {
     media: BTreeSet<LegId>,
     /// A wake was asked for that is not called off.
     wake: bool,
+    /// Whom the call wants to call while nobody may be; `None`: each is called at once.
+    held: Option<Held>,
     outputs: VecDeque<CallOutput>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    calls: Vec<(LegId, LegOutput)>,
+    wake: Option<Timestamp>,
 }
 
 impl Desk {
@@ -41,6 +49,7 @@ impl Desk {
             dialogs,
             media,
             wake: false,
+            held: None,
             outputs: VecDeque::new(),
         }
     }
@@ -74,6 +83,23 @@ impl Desk {
         self.outputs.push_back(CallOutput::Step(kind));
     }
 
+    /// From now on nobody is called and nobody woken, until [`let_calls_go`](Self::let_calls_go): whoever called may have offered nothing that
+    /// is known, and no phone rings for a call that is refused a moment later. What it takes to call is made ready meanwhile.
+    pub(super) fn hold_calls(&mut self) {
+        self.held = Some(Held::default());
+    }
+
+    /// The caller has its description: whoever is to be called is called.
+    pub(super) fn let_calls_go(&mut self) {
+        let Some(held) = self.held.take() else { return };
+        for (leg, invite) in held.calls {
+            self.call(leg, invite);
+        }
+        if let Some(expires_at) = held.wake {
+            self.wake(expires_at);
+        }
+    }
+
     pub(super) fn invite_carrier(
         &mut self,
         leg: LegId,
@@ -81,13 +107,21 @@ impl Desk {
         caller_id: PhoneNumber,
         offer: Sdp,
     ) {
-        self.dialog_opened(leg);
-        self.say(leg, LegOutput::InviteCarrier { number, caller_id, offer });
+        self.call(leg, LegOutput::InviteCarrier { number, caller_id, offer });
     }
 
     pub(super) fn invite_app(&mut self, leg: LegId, app: usize, offer: Sdp) {
-        self.dialog_opened(leg);
-        self.say(leg, LegOutput::InviteApp { app, offer });
+        self.call(leg, LegOutput::InviteApp { app, offer });
+    }
+
+    fn call(&mut self, leg: LegId, invite: LegOutput) {
+        match &mut self.held {
+            Some(held) => held.calls.push((leg, invite)),
+            None => {
+                self.dialog_opened(leg);
+                self.say(leg, invite);
+            }
+        }
     }
 
     pub(super) fn reject(&mut self, leg: LegId, code: ErrorCode) {
@@ -127,6 +161,10 @@ impl Desk {
     }
 
     pub(super) fn wake(&mut self, expires_at: Timestamp) {
+        if let Some(held) = &mut self.held {
+            held.wake = Some(expires_at);
+            return;
+        }
         self.wake = true;
         self.outputs.push_back(CallOutput::Wake { expires_at });
     }
@@ -137,6 +175,9 @@ impl Desk {
     }
 
     pub(super) fn cancel_wake(&mut self) {
+        if let Some(held) = &mut self.held {
+            held.wake = None;
+        }
         if std::mem::take(&mut self.wake) {
             self.outputs.push_back(CallOutput::CancelWake);
         }
@@ -144,6 +185,9 @@ impl Desk {
 
     /// Ends a leg, as far as it still stands, and frees its media.
     pub(super) fn end_leg(&mut self, leg: LegId, why: Farewell) {
+        if let Some(held) = &mut self.held {
+            held.calls.retain(|(of, _)| *of != leg);
+        }
         self.say(leg, LegOutput::End(why));
         self.dialogs.remove(&leg);
         if self.media.remove(&leg) {

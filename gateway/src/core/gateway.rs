@@ -1,6 +1,7 @@
 //! The gateway without its sockets. See [`GatewayCore`].
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use doorstep_sip::ua::{SessionId, UaOutput};
 use rand::{RngExt as _, SeedableRng as _};
@@ -44,11 +45,19 @@ pub struct GatewayCore {
     stopping: Option<Stopping>,
 }
 
+/// How long a stop waits for a carrier's first word on a call: two INVITEs have gone out by then (RFC 3261 timer A), and without an answer to
+/// either no CANCEL may (section 9.1).
+const FIRST_WORD: Duration = Duration::from_secs(1);
+
 /// After [`Input::Shutdown`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stopping {
-    /// `Drained` is told at the latest then.
-    Draining(Timestamp),
+    Draining {
+        /// Who has not said a word is not waited for any longer; `None`: it was done.
+        silence: Option<Timestamp>,
+        /// `Drained` is told at the latest then.
+        until: Timestamp,
+    },
     Drained,
 }
 
@@ -121,12 +130,13 @@ impl GatewayCore {
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let call = self.call_deadlines.first().map(|(at, _)| *at);
         let stop = match self.stopping {
-            Some(Stopping::Draining(until)) => Some(until),
+            Some(Stopping::Draining { silence, until }) => Some(silence.unwrap_or(until)),
             Some(Stopping::Drained) | None => None,
         };
         let agents = [self.edge.ua.next_deadline(), self.trunk.ua.next_deadline()];
         let counting = self.next_counting_deadline();
-        agents.into_iter().chain([call, stop, counting, self.trunk.next_deadline()]).flatten().min()
+        let carriers = if self.is_stopping() { None } else { self.trunk.next_deadline() };
+        agents.into_iter().chain([call, stop, counting, carriers]).flatten().min()
     }
 
     /// How many calls there are.
@@ -186,6 +196,12 @@ impl GatewayCore {
     }
 
     fn deadline(&mut self, now: Timestamp) {
+        if let Some(Stopping::Draining { silence, .. }) = &mut self.stopping
+            && silence.take_if(|at| *at <= now).is_some()
+        {
+            self.edge.ua.abandon_silent();
+            self.trunk.ua.abandon_silent();
+        }
         self.edge.ua.handle_timeout(now);
         self.trunk.ua.handle_timeout(now);
         self.carriers_due(now);
@@ -226,7 +242,8 @@ impl GatewayCore {
         if self.stopping.is_some() {
             return;
         }
-        self.stopping = Some(Stopping::Draining(now + self.config.drain_time));
+        let until = now + self.config.drain_time;
+        self.stopping = Some(Stopping::Draining { silence: Some((now + FIRST_WORD).min(until)), until });
         for (_, pending) in std::mem::take(&mut self.pending) {
             self.give_up(now, pending);
         }
@@ -256,7 +273,7 @@ impl GatewayCore {
                 },
             }
         }
-        if let Some(Stopping::Draining(until)) = self.stopping {
+        if let Some(Stopping::Draining { until, .. }) = self.stopping {
             let agents = [&self.edge.ua, &self.trunk.ua];
             let quiet = agents.iter().all(|ua| ua.session_count() == 0 && ua.requests_under_way() == 0);
             if (quiet && self.calls.is_empty() && self.counting.is_empty()) || now >= until {

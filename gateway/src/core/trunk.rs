@@ -268,6 +268,9 @@ impl GatewayCore {
 
     /// Asks carriers for their health and registers with them, where it is time to.
     pub(super) fn carriers_due(&mut self, now: Timestamp) {
+        if self.is_stopping() {
+            return;
+        }
         for place in 0..self.trunk.carriers.len() {
             let Some(carrier) = self.trunk.carriers.get_mut(place) else { continue };
             if let Some(registration) = &mut carrier.registration {

@@ -57,6 +57,18 @@ impl ClientTx {
     pub(super) fn is_waiting(&self) -> bool {
         matches!(self.state, State::Calling | State::Proceeding)
     }
+
+    /// Whether no response at all has come.
+    pub(super) fn is_unheard(&self) -> bool {
+        match self.state {
+            State::Calling => true,
+            State::Proceeding | State::Accepted | State::Completed => false,
+        }
+    }
+
+    pub(super) fn user(&self) -> ClientUser {
+        self.user
+    }
 }
 
 impl UserAgent {

@@ -14,6 +14,7 @@ mod dialog;
 mod incoming;
 mod out_of_dialog;
 mod owners;
+mod parting;
 mod server_tx;
 mod session;
 mod timers;
@@ -162,11 +163,6 @@ impl UserAgent {
     /// How many sessions there are.
     pub fn session_count(&self) -> usize {
         self.sessions.len()
-    }
-
-    /// How many requests of this side still wait for their final response: a driver that stops lets its BYEs arrive.
-    pub fn requests_under_way(&self) -> usize {
-        self.clients.values().filter(|tx| tx.is_waiting()).count()
     }
 
     fn send(&mut self, flow: FlowId, bytes: Bytes) {

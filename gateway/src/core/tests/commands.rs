@@ -4,7 +4,8 @@ use doorstep_sip::msg::StatusCode;
 use doorstep_sip::ua::EndCause;
 
 use super::world::{
-    APP_ANSWER, COMPANY, COURIER, CUSTOMER, LABEL, ORDER, PHONE_ANSWER, PHONE_OFFER, Who, World,
+    APP_ANSWER, COMPANY, COURIER, CUSTOMER, LABEL, ORDER, PHONE_ANSWER, PHONE_OFFER, Who, World, config,
+    error_header,
 };
 use crate::core::{Command, Direction, EndReason, ErrorCode, Input, OpId, OrderId, Side};
 
@@ -124,6 +125,28 @@ fn a_connection_that_cannot_be_is_refused() {
     use ErrorCode::{CourierUnreachable, NoSuchCall, NoSuchOrder, Unavailable};
     assert_eq!(results, [NoSuchOrder, CourierUnreachable, CourierUnreachable, Unavailable, NoSuchCall]);
     world.assert_nothing_left();
+}
+
+#[test]
+fn a_shutdown_does_not_wait_for_a_carrier_that_says_nothing() {
+    let mut config = config();
+    config.drain_time = Duration::from_secs(10);
+    let mut world = World::with(config, 1);
+    let app = world.connect(COURIER);
+    world.pass(Duration::from_secs(1));
+    world.carrier_is_deaf = true;
+    world.app_calls(app, ORDER);
+    world.pass(Duration::from_millis(100));
+    world.input(Input::Shutdown);
+    let response = world.refused(Who::App(app));
+    assert_eq!(response.headers.get(&error_header()), Some("unavailable"));
+    world.pass(Duration::from_millis(300));
+    assert!(!world.drained, "the carrier may still say something");
+    world.pass(Duration::from_secs(1));
+    assert!(world.drained);
+    assert_eq!(world.count("Trunk: CANCEL"), 0, "RFC 3261 section 9.1");
+    assert_eq!((world.core.call_count(), world.core.open_count()), (0, 0));
+    assert_eq!(world.record().end, Some(EndReason::Shutdown));
 }
 
 #[test]

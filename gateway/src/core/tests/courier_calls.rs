@@ -130,11 +130,13 @@ fn what_is_no_order_or_has_no_offer_is_refused_without_a_question() {
 fn an_offer_without_a_known_codec_is_refused_with_488() {
     let mut world = World::new();
     let app = world.connect(COURIER);
+    world.slow_media = Some(LegProfile::WebRtc);
     world.app_calls_with(app, ORDER, "v=0\r\ns=unknown\r\n");
     let response = world.refused(Who::App(app));
     assert_eq!(response.status, StatusCode::NOT_ACCEPTABLE_HERE);
     assert_eq!(response.headers.get(&error_header()), Some("no_common_codec"));
     world.assert_nothing_left();
+    assert_eq!(world.count("Trunk: INVITE"), 0, "no phone rings");
 }
 
 #[test]
@@ -289,15 +291,19 @@ fn an_app_cannot_take_over_another_couriers_call() {
 }
 
 #[test]
-fn an_answer_that_is_faster_than_our_own_description_waits_for_it() {
+fn a_slow_description_for_the_courier_only_delays_the_call() {
     let mut world = World::new();
     let app = world.connect(COURIER);
     world.slow_media = Some(LegProfile::WebRtc);
     world.app_calls(app, ORDER);
+    world.pass(Duration::from_millis(500));
+    assert_eq!(
+        (world.count("Edge: SIP/2.0 1"), world.count("Trunk: INVITE")),
+        (1, 0),
+        "100 and nothing else"
+    );
     let (b, _) = world.invited(Who::Carrier);
     world.answer(Who::Carrier, b, PHONE_ANSWER);
-    world.pass(Duration::from_millis(500));
-    assert_eq!(world.count("Edge: SIP/2.0 1"), 1, "100 and nothing else");
     let answered = world.answered(Who::App(app));
     assert!(String::from_utf8_lossy(&answered.body).contains("s=answer"));
     assert_eq!(world.media.talking().len(), 1);

@@ -249,13 +249,42 @@ fn an_invite_without_an_offer_gets_ours_in_the_200() {
 }
 
 #[test]
-fn a_caller_whose_codecs_nobody_knows_gets_488() {
+fn a_caller_whose_codecs_nobody_knows_gets_488_and_nobody_rings() {
+    let unknown = "v=0\r\ns=unknown\r\n";
     let mut world = World::new();
     let app = world.ready_app();
-    world.phone_calls(CUSTOMER, COMPANY, "v=0\r\ns=unknown\r\n");
+    world.slow_media = Some(LegProfile::Rtp);
+    world.phone_calls(CUSTOMER, COMPANY, unknown);
     assert_eq!(world.refused(Who::Carrier).status, StatusCode::NOT_ACCEPTABLE_HERE);
     world.assert_nothing_left();
+    assert_eq!(world.count("Edge: INVITE"), 0);
     assert_eq!(world.app(app).session_count(), 0);
+
+    let mut world = World::new();
+    world.closed_app(1);
+    world.phone_calls(CUSTOMER, COMPANY, unknown);
+    assert_eq!(world.refused(Who::Carrier).status, StatusCode::NOT_ACCEPTABLE_HERE);
+    world.assert_nothing_left();
+    assert!(world.wakes().is_empty() && world.wakes_cancelled() == 0, "nobody is woken, nor called off");
+
+    let mut world = World::new();
+    world.store.otherwise = world.centre();
+    world.phone_calls(CUSTOMER, COMPANY, unknown);
+    assert_eq!(world.refused(Who::Carrier).status, StatusCode::NOT_ACCEPTABLE_HERE);
+    world.assert_nothing_left();
+    assert_eq!(world.count("Trunk: INVITE"), 0, "nor is the contact centre called");
+}
+
+#[test]
+fn a_caller_who_gives_up_before_our_own_description_is_there_rings_nobody() {
+    let mut world = World::new();
+    world.ready_app();
+    world.slow_media = Some(LegProfile::Rtp);
+    let b = world.phone_calls(CUSTOMER, COMPANY, PHONE_OFFER);
+    world.pass(Duration::from_millis(500));
+    world.end(Who::Carrier, b);
+    world.assert_nothing_left();
+    assert_eq!(world.count("Edge: INVITE"), 0);
 }
 
 #[test]
@@ -274,22 +303,15 @@ fn a_store_without_an_answer_is_503_to_the_carrier_and_ends_no_running_call() {
 }
 
 #[test]
-fn a_courier_who_is_faster_than_our_own_description_waits_for_it() {
-    for hang_up in [false, true] {
-        let mut world = World::new();
-        let app = world.ready_app();
-        world.slow_media = Some(LegProfile::Rtp);
-        world.phone_calls(CUSTOMER, COMPANY, PHONE_OFFER);
-        let (a, _) = world.invited(Who::App(app));
-        world.answer(Who::App(app), a, APP_ANSWER);
-        world.pass(Duration::from_millis(500));
-        if hang_up {
-            world.end(Who::App(app), a);
-            assert_eq!(world.refused(Who::Carrier).status, StatusCode::TEMPORARILY_UNAVAILABLE);
-            world.assert_nothing_left();
-        } else {
-            world.answered(Who::Carrier);
-            assert_eq!(world.media.talking().len(), 1);
-        }
-    }
+fn a_slow_description_for_the_caller_only_delays_the_ringing() {
+    let mut world = World::new();
+    let app = world.ready_app();
+    world.slow_media = Some(LegProfile::Rtp);
+    world.phone_calls(CUSTOMER, COMPANY, PHONE_OFFER);
+    world.pass(Duration::from_millis(500));
+    assert_eq!(world.count("Edge: INVITE"), 0);
+    let (a, _) = world.invited(Who::App(app));
+    world.answer(Who::App(app), a, APP_ANSWER);
+    world.answered(Who::Carrier);
+    assert_eq!(world.media.talking().len(), 1);
 }

@@ -205,7 +205,7 @@ impl UserAgent {
     }
 
     /// The session is over: its last event, and nothing of it is kept.
-    fn finish(&mut self, id: SessionId, cause: EndCause) {
+    pub(super) fn finish(&mut self, id: SessionId, cause: EndCause) {
         let Some(session) = self.sessions.remove(&id) else { return };
         self.dialogs.remove(&session.key);
         for timer in [
