@@ -263,6 +263,6 @@ fn keys(state: &State) -> Result<Keys, Fault> {
     );
     match (inbound, outbound) {
         (Ok(inbound), Ok(outbound)) => Ok(Keys { inbound: Box::new(inbound), outbound: Box::new(outbound) }),
-        _ => Err(Fault),
+        (Err(_), _) | (_, Err(_)) => Err(Fault),
     }
 }

@@ -156,7 +156,12 @@ impl UserAgent {
                 match tx.user {
                     // Nobody is asked before an offer within a call is answered: silence means that it is lost.
                     ClientUser::Offer(_) => self.timers.set(Timer::ClientEnd(id), now + self.config.t1 * 64),
-                    _ => self.timers.cancel(Timer::ClientEnd(id)),
+                    ClientUser::Request(_)
+                    | ClientUser::Invite(_)
+                    | ClientUser::Refresh(_)
+                    | ClientUser::Refer(_)
+                    | ClientUser::InDialog(_)
+                    | ClientUser::Nobody => self.timers.cancel(Timer::ClientEnd(id)),
                 }
                 (true, None)
             }

@@ -314,7 +314,7 @@ impl UserAgent {
         let session = session.and_then(|(id, session)| match (&session.phase, &session.offer) {
             (Phase::Ringing(ringing), _) if ringing.tx == invite => Some((id, true)),
             (_, Offer::Received { tx, .. }) if *tx == invite => Some((id, false)),
-            _ => None,
+            (_, Offer::None | Offer::Sent { .. } | Offer::Received { .. }) => None,
         });
         self.reply(now, invite, Reply::new(StatusCode::REQUEST_TERMINATED));
         match session {

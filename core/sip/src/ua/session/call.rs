@@ -51,7 +51,7 @@ impl UserAgent {
         let calling = match self.sessions.get_mut(&id).map(|session| &mut session.phase) {
             Some(Phase::Calling(calling)) if calling.tx == tx => calling,
             // Answered already, or over: a 2xx more is either the same again or from another fork.
-            _ => {
+            Some(Phase::Calling(_) | Phase::Ringing(_) | Phase::Confirmed(_)) | None => {
                 if response.status.is_success() {
                     self.answered_again(now, flow, id, request, &response);
                 }
@@ -171,7 +171,8 @@ impl UserAgent {
             {
                 return;
             }
-            _ => None,
+            Some(Session { phase: Phase::Calling(_) | Phase::Ringing(_) | Phase::Confirmed(_), .. })
+            | None => None,
         };
         match again {
             Some(ack) => self.send(flow, ack),
@@ -229,7 +230,7 @@ impl UserAgent {
     pub(in crate::ua) fn invite_failed(&mut self, id: SessionId, cause: FailureCause) {
         let cancelled = match self.sessions.get(&id).map(|session| &session.phase) {
             Some(Phase::Calling(calling)) => calling.cancel.is_some(),
-            _ => return,
+            Some(Phase::Ringing(_) | Phase::Confirmed(_)) | None => return,
         };
         let cause = match cause {
             _ if cancelled => EndCause::Local,
