@@ -1,3 +1,4 @@
+mod desk;
 pub(crate) mod ears;
 pub(crate) mod gateway;
 pub(crate) mod server;
