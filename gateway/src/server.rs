@@ -169,7 +169,7 @@ impl Server {
             metrics,
             stop: on_closing,
         };
-        let api = Api::start(&config.api, api_acceptor, parts)
+        let api = api::start(&config.api, api_acceptor, parts)
             .await
             .map_err(|error| StartError::Listen { what: "api.listen", error })?;
         let addresses = Addresses {

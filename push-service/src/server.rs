@@ -62,7 +62,7 @@ impl Server {
         let upkeep = tokio::spawn(keep_up(metrics.clone()));
         let parts = api::Parts { store, queue: Arc::clone(&queue), metrics, stop };
         let has_tls = tls.is_some();
-        let api = Api::start(&config.api, tls, parts).await?;
+        let api = api::start(&config.api, tls, parts).await?;
         Ok(Self { address: api.address, tls: has_tls, certificates, queue, tasks, api, closing, upkeep })
     }
 

@@ -10,44 +10,25 @@ mod orders;
 mod problem;
 mod state;
 
-use std::future::IntoFuture as _;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::extract::DefaultBodyLimit;
-use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
-use doorstep_service::http::{Listener, count, require_key};
+use doorstep_service::config::ApiConfig;
+use doorstep_service::http::framed;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use crate::clock::Clock;
-use crate::config;
 use crate::driver::Handle;
 use crate::masking::E164;
 use crate::store::Store;
-use problem::Problem;
 use state::{Shared, State};
 
-pub use doorstep_service::http::{hash_key, parse_key_hash};
+pub use doorstep_service::http::{Api, hash_key, parse_key_hash};
 pub use openapi::document;
-
-/// For open requests to end when the gateway stops.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// A running API.
-#[derive(Debug)]
-pub struct Api {
-    /// Where it listens.
-    pub address: SocketAddr,
-    task: JoinHandle<io::Result<()>>,
-}
 
 /// What the gateway is set up for when a courier cannot be reached.
 #[derive(Debug, Clone, Copy)]
@@ -79,43 +60,27 @@ pub struct Parts {
     pub stop: watch::Receiver<bool>,
 }
 
-impl Api {
-    /// Binds and serves until `stop` turns true.
-    ///
-    /// # Errors
-    /// When the address cannot be had.
-    pub async fn start(config: &config::Api, tls: Option<TlsAcceptor>, parts: Parts) -> io::Result<Self> {
-        let listener = Listener::bind(config.listen, tls).await?;
-        let address = axum::serve::Listener::local_addr(&listener)?;
-        let mut stop = parts.stop.clone();
-        let state = Arc::new(State {
-            store: parts.store,
-            driver: parts.driver,
-            clock: parts.clock,
-            keys: config.keys.clone(),
-            max_body: config.max_body,
-            numbers: parts.numbers,
-            fallbacks: parts.fallbacks,
-            push: parts.push,
-            metrics: parts.metrics,
-            stop: parts.stop,
-            streams: State::streams(),
-            made: tokio::sync::Mutex::default(),
-        });
-        let server = axum::serve(listener, router(state)).with_graceful_shutdown(async move {
-            // The sender is gone only when the gateway is.
-            let _ = stop.wait_for(|stop| *stop).await;
-        });
-        Ok(Self { address, task: tokio::spawn(server.into_future()) })
-    }
-
-    /// Waits for open requests to end, for a while.
-    pub async fn ended(self) {
-        let abort = self.task.abort_handle();
-        if timeout(PATIENCE, self.task).await.is_err() {
-            abort.abort();
-        }
-    }
+/// Binds and serves until `stop` turns true.
+///
+/// # Errors
+/// When the address cannot be had.
+pub async fn start(config: &ApiConfig, tls: Option<TlsAcceptor>, parts: Parts) -> io::Result<Api> {
+    let stop = parts.stop.clone();
+    let state = Arc::new(State {
+        store: parts.store,
+        driver: parts.driver,
+        clock: parts.clock,
+        keys: config.keys.clone(),
+        max_body: config.max_body,
+        numbers: parts.numbers,
+        fallbacks: parts.fallbacks,
+        push: parts.push,
+        metrics: parts.metrics,
+        stop: parts.stop,
+        streams: State::streams(),
+        made: tokio::sync::Mutex::default(),
+    });
+    Api::serve(config.listen, tls, router(state), stop).await
 }
 
 fn router(state: Shared) -> Router {
@@ -132,17 +97,10 @@ fn router(state: Shared) -> Router {
             "/v1/numbers/{e164}",
             put(numbers::put_number).get(numbers::read_number).delete(numbers::delete_number),
         )
-        .route("/metrics", get(health::read_metrics))
-        .route_layer(from_fn_with_state(Arc::clone(&state), require_key::<State>));
+        .route("/metrics", get(health::read_metrics));
     let open = Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/openapi.json", get(|| async { Json(document()) }));
-    guarded
-        .merge(open)
-        .fallback(|| async { Problem::not_found("There is nothing at that path.") })
-        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
-        .layer(DefaultBodyLimit::max(state.max_body))
-        .layer(from_fn(count))
-        .with_state(state)
+    framed(state, guarded, open)
 }

@@ -17,7 +17,7 @@ pub fn explain(config: &Config) -> String {
     say("carrier", carriers(config));
     say("listens", trunk_listeners(config));
     say("media", media(config));
-    say("API", api(config));
+    say("API", config.api.explain());
     say("store", format!("{} (SQLite)", config.store.path.display()));
     say("wakes", push(config));
     say("fallback", fallback(config));
@@ -38,9 +38,7 @@ pub fn warnings(config: &Config) -> Vec<String> {
     if config.edge.tls.is_none() {
         warnings.push("couriers connect without TLS: for trials on this machine only".to_owned());
     }
-    if config.api.keys.is_empty() {
-        warnings.push("the API asks for no key: whoever can log in on this machine may use it".to_owned());
-    }
+    warnings.extend(config.api.warning());
     if config.trunk.carriers.is_empty() {
         warnings.push("without trunk.carrier no customer can be called (503 trunk_down)".to_owned());
     }
@@ -172,17 +170,6 @@ fn media(config: &Config) -> String {
     let source = if media.strict_source { "strict" } else { "symmetric" };
     let rate = media.audio_rate;
     format!("{ports}; couriers at {edge}, voice of {rate} Hz; carrier at {trunk}{named}, {source} source")
-}
-
-fn api(config: &Config) -> String {
-    let api = &config.api;
-    let scheme = if api.tls.is_some() { "https" } else { "http" };
-    let keys = match api.keys.len() {
-        0 => "no key asked for".to_owned(),
-        1 => "one key".to_owned(),
-        more => format!("{more} keys"),
-    };
-    format!("{scheme}://{}, {keys}, bodies up to {} bytes", api.listen, api.max_body)
 }
 
 fn fallback(config: &Config) -> String {

@@ -1,9 +1,14 @@
 //! Every key of the configuration: where it stands, what kind of value it takes, its default and its meaning in a sentence.
 //! The reader, the environment, `--check` and the handbook are all held to this list.
 
-use doorstep_service::config::{Key, Kind, key};
+use doorstep_service::config::{Key, Kind, api_section, key};
 
 use Kind::{Flag, List, Number, Text};
+
+const API: [Key; 5] = api_section(
+    "\"127.0.0.1:7480\"",
+    "SHA-256 (64 hexadecimal digits) of each API key; doorstep-gateway hash-key makes one.",
+);
 
 /// All of them, in the order of the handbook.
 pub const KEYS: &[Key] = &[
@@ -191,17 +196,11 @@ pub const KEYS: &[Key] = &[
         "8000",
         "Sampling rate of the voice that apps send, in Hz: 8000 for carriers with G.711, up to 48000 for those with Opus.",
     ),
-    key("api", "listen", Text, "\"127.0.0.1:7480\"", "Where the HTTP API listens."),
-    key("api", "tls_cert", Text, "", "PEM file with the certificate chain; read again on SIGHUP."),
-    key("api", "tls_key", Text, "", "PEM file with its private key."),
-    key(
-        "api",
-        "keys",
-        List,
-        "[]",
-        "SHA-256 (64 hexadecimal digits) of each API key; doorstep-gateway hash-key makes one.",
-    ),
-    key("api", "max_body_bytes", Number, "65536", "Longest request body."),
+    API[0],
+    API[1],
+    API[2],
+    API[3],
+    API[4],
     key("store", "path", Text, "\"doorstep-gateway.db\"", "SQLite file; made when it is missing."),
     key(
         "store",

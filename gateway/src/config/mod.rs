@@ -16,7 +16,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use doorstep_service::config::{Keys, Layout, read};
+use doorstep_service::config::{ApiConfig, Keys, Layout, read};
 use doorstep_service::tls::TlsFiles;
 use doorstep_sip::Sensitive;
 use doorstep_sip::msg::Host;
@@ -49,7 +49,7 @@ pub struct Config {
     /// RTP and ICE.
     pub media: Media,
     /// The company's side.
-    pub api: Api,
+    pub api: ApiConfig,
     /// What outlives the process.
     pub store: Store,
     /// How much is enough.
@@ -230,19 +230,6 @@ pub struct Media {
     pub strict_source: bool,
     /// Sampling rate, in Hz, of the voice that apps are asked to send.
     pub audio_rate: u32,
-}
-
-/// The HTTP API.
-#[derive(Debug, Clone)]
-pub struct Api {
-    /// Its address.
-    pub listen: SocketAddr,
-    /// `None` only on loopback.
-    pub tls: Option<TlsFiles>,
-    /// SHA-256 of each key; none only on loopback.
-    pub keys: Vec<[u8; 32]>,
-    /// Bytes of a request body.
-    pub max_body: usize,
 }
 
 /// The database.

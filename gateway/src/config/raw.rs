@@ -1,5 +1,6 @@
 //! The configuration as it is written, before anybody has judged it.
 
+use doorstep_service::config::RawApi;
 use doorstep_sip::Sensitive;
 use serde::Deserialize;
 
@@ -11,7 +12,7 @@ pub(super) struct Raw {
     pub(super) auth: Auth,
     pub(super) trunk: Trunk,
     pub(super) media: Media,
-    pub(super) api: Api,
+    pub(super) api: RawApi,
     pub(super) store: Store,
     pub(super) limits: Limits,
     pub(super) fallback: Fallback,
@@ -188,28 +189,6 @@ impl Default for Media {
             port_max: 32_767,
             source: "symmetric".into(),
             audio_rate: 8_000,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Api {
-    pub(super) listen: String,
-    pub(super) tls_cert: Option<String>,
-    pub(super) tls_key: Option<String>,
-    pub(super) keys: Vec<String>,
-    pub(super) max_body_bytes: u64,
-}
-
-impl Default for Api {
-    fn default() -> Self {
-        Self {
-            listen: "127.0.0.1:7480".into(),
-            tls_cert: None,
-            tls_key: None,
-            keys: Vec::new(),
-            max_body_bytes: 65_536,
         }
     }
 }

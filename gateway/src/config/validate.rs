@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use doorstep_service::config::{NOWHERE, Places};
+use doorstep_service::config::{ApiConfig, NOWHERE, Places};
 use doorstep_sip::Sensitive;
 
 use super::judge::Judge;
 use super::raw::{self, Raw};
-use super::{Api, Auth, Config, ContactCentre, DigestUser, Edge, JwtSource, Limits, Media, Problems, Store};
+use super::{Auth, Config, ContactCentre, DigestUser, Edge, JwtSource, Limits, Media, Problems, Store};
 use crate::masking::E164;
 
 pub(super) fn validate(raw: Raw, places: &Places) -> Result<Config, Problems> {
@@ -20,7 +20,7 @@ pub(super) fn validate(raw: Raw, places: &Places) -> Result<Config, Problems> {
         edge: judge.edge(&raw.edge),
         trunk: judge.trunk(&raw.trunk, &numbers),
         media: judge.media(&raw.media),
-        api: judge.api(&raw.api),
+        api: ApiConfig::judge(&mut judge, &raw.api, 7480, "doorstep-gateway hash-key"),
         store: judge.store(&raw.store),
         limits: judge.limits(&raw.limits),
         contact_centre: judge.contact_centre(&raw.fallback, &numbers),
@@ -181,16 +181,6 @@ impl Judge<'_> {
                 }
             },
         }
-    }
-
-    fn api(&mut self, raw: &raw::Api) -> Api {
-        let listen = self.address("api.listen", &raw.listen).unwrap_or(NOWHERE);
-        let tls = self.tls_files("api", raw.tls_cert.as_deref(), raw.tls_key.as_deref());
-        let keys = self.api_keys("api", &raw.keys, "doorstep-gateway hash-key");
-        let has_tls = raw.tls_cert.is_some() || raw.tls_key.is_some();
-        self.guarded("api", listen, has_tls, !raw.keys.is_empty());
-        let max_body = self.size("api.max_body_bytes", raw.max_body_bytes, 1024..=16_777_216);
-        Api { listen, tls, keys, max_body }
     }
 
     fn store(&mut self, raw: &raw::Store) -> Store {

@@ -51,8 +51,8 @@ async fn paths_methods_and_bodies_that_do_not_fit_are_told_apart() {
 #[tokio::test]
 async fn without_keys_only_localhost_is_answered() {
     let mut builder = GatewayBuilder::new(None);
-    builder.lines.retain(|(section, _)| *section != "api");
-    let gateway = builder.line("api", "listen = \"127.0.0.1:0\"").start();
+    builder.config.replace("api", "listen = \"127.0.0.1:0\"");
+    let gateway = builder.start();
     let http = http_client(None);
     let url = format!("{}/v1/orders", gateway.api());
     assert_eq!(http.get(&url).send().await.unwrap().status().as_u16(), 200);

@@ -1,20 +1,14 @@
 //! A full disk: the API says 503, the call goes on, and when there is room again all is as before. The disk is a small one in memory,
 //! in a mount namespace of the gateway's own, so it ends with it.
 
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Write as _};
-use std::path::Path;
-use std::process::Command;
-
+use doorstep_service_testkit::disk;
 use serde_json::json;
 
 use crate::support::{Courier, Gateway, GatewayBuilder, Phone, order, soon};
 
 #[tokio::test]
 async fn a_call_goes_on_while_nothing_can_be_written() {
-    if !may_mount() {
-        assert!(std::env::var_os("DOORSTEP_REQUIRE_TOOLS").is_none(), "mounting takes root");
-        println!("SKIPPED: mounting a small disk takes root");
+    if !disk::may_mount() {
         return;
     }
     let mut phone = Phone::new().await;
@@ -25,7 +19,7 @@ async fn a_call_goes_on_while_nothing_can_be_written() {
     let (session, _) = phone.invited().await;
 
     let filler = gateway.path_inside(&gateway.dir.path().join("disk/filler"));
-    fill(&filler);
+    disk::fill(&filler);
     let (status, problem) = refused_order(&gateway).await;
     assert_eq!((status, &problem["type"]), (503, &json!("urn:doorstep:problem:unavailable")));
 
@@ -61,32 +55,8 @@ fn start_on_small_disk(phone: &Phone) -> Gateway {
     let mut builder = GatewayBuilder::new(Some(phone.address));
     let disk = builder.dir.path().join("disk");
     std::fs::create_dir(&disk).unwrap();
-    for (section, line) in &mut builder.lines {
-        if *section == "store" {
-            *line = format!("path = \"{}\"\nbusy_timeout_ms = 200", disk.join("gateway.db").display());
-        }
-    }
-    let script = "mount -t tmpfs -o size=1m none \"$0\" && exec \"$@\"";
-    let words = ["unshare", "--mount", "sh", "-c", script];
-    builder.launcher = words.into_iter().map(str::to_owned).chain([disk.display().to_string()]).collect();
+    let store = disk.join("gateway.db");
+    builder.config.replace("store", format!("path = \"{}\"\nbusy_timeout_ms = 200", store.display()));
+    builder.launcher = disk::launcher(&disk);
     builder.start()
-}
-
-/// Writes until there is no room for a byte.
-fn fill(path: &Path) {
-    let mut file: File = OpenOptions::new().create(true).append(true).open(path).unwrap();
-    for size in [4096, 1] {
-        loop {
-            match file.write(&vec![0; size]) {
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::StorageFull => break,
-                Err(error) => panic!("{error}"),
-            }
-        }
-    }
-}
-
-fn may_mount() -> bool {
-    let tried = Command::new("unshare").args(["--mount", "true"]).output();
-    tried.is_ok_and(|output| output.status.success())
 }

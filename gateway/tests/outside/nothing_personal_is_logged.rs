@@ -6,8 +6,8 @@ use crate::support::{COMPANY, CUSTOMER, Courier, GatewayBuilder, Phone, api_key}
 async fn a_log_of_calls_both_ways_holds_no_number_name_or_secret() {
     let mut phone = Phone::new().await;
     let mut builder = GatewayBuilder::new(Some(phone.address));
-    builder.lines.retain(|(section, _)| *section != "log");
-    let mut gateway = builder.line("log", "level = \"trace\"\nformat = \"json\"").start();
+    builder.config.replace("log", "level = \"trace\"\nformat = \"json\"");
+    let mut gateway = builder.start();
     let name = "anna-the-courier";
     gateway.open_order("4711", name).await;
     let mut anna = Courier::connect(&gateway, name).await;

@@ -12,7 +12,7 @@ pub fn explain(config: &Config) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{subject:<9} {words}");
     };
-    say("API", api(config));
+    say("API", config.api.explain());
     say("store", store(config));
     say("Apple", apple(config));
     say("Google", google(config));
@@ -46,9 +46,7 @@ pub fn explain(config: &Config) -> String {
 /// What is allowed but should be known.
 pub fn warnings(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
-    if config.api.keys.is_empty() {
-        warnings.push("the API asks for no key: whoever can log in on this machine may use it".to_owned());
-    }
+    warnings.extend(config.api.warning());
     if config.providers.apns.is_none() {
         warnings.push("without [apns] no iPhone can be woken".to_owned());
     }
@@ -58,18 +56,13 @@ pub fn warnings(config: &Config) -> Vec<String> {
     if config.gateway.as_ref().is_some_and(|url| url.starts_with("ws://")) {
         warnings.push("payload.gateway is without TLS: for trials on this machine only".to_owned());
     }
+    if config.store.is_unverified() {
+        warnings.push(
+            "Postgres need not prove who it is: add sslmode=verify-full, and sslrootcert with its root, to store.database_url"
+                .to_owned(),
+        );
+    }
     warnings
-}
-
-fn api(config: &Config) -> String {
-    let api = &config.api;
-    let scheme = if api.tls.is_some() { "https" } else { "http" };
-    let keys = match api.keys.len() {
-        0 => "no key asked for".to_owned(),
-        1 => "one key".to_owned(),
-        more => format!("{more} keys"),
-    };
-    format!("{scheme}://{}, {keys}, bodies up to {} bytes", api.listen, api.max_body)
 }
 
 fn store(config: &Config) -> String {

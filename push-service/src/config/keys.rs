@@ -1,21 +1,20 @@
 //! Every key of the configuration: where it stands, what kind of value it takes, its default and its meaning in a sentence.
 
 use doorstep_service::config::Kind::{List, Number, Text};
-use doorstep_service::config::{Key, key};
+use doorstep_service::config::{Key, api_section, key};
+
+const API: [Key; 5] = api_section(
+    "\"127.0.0.1:7490\"",
+    "SHA-256 (64 hexadecimal digits) of each API key; doorstep-push hash-key makes one.",
+);
 
 /// All of them, in the order of the handbook.
 pub const KEYS: &[Key] = &[
-    key("api", "listen", Text, "\"127.0.0.1:7490\"", "Where the HTTP API listens."),
-    key("api", "tls_cert", Text, "", "PEM file with the certificate chain; read again on SIGHUP."),
-    key("api", "tls_key", Text, "", "PEM file with its private key."),
-    key(
-        "api",
-        "keys",
-        List,
-        "[]",
-        "SHA-256 (64 hexadecimal digits) of each API key; doorstep-push hash-key makes one.",
-    ),
-    key("api", "max_body_bytes", Number, "65536", "Longest request body."),
+    API[0],
+    API[1],
+    API[2],
+    API[3],
+    API[4],
     key(
         "store",
         "path",
@@ -33,7 +32,13 @@ pub const KEYS: &[Key] = &[
     key("store", "database_url_file", Text, "", "File with that URL."),
     key("store", "retention_h", Number, "24", "Hours that a wake can be asked for after it expired."),
     key("queue", "pending", Number, "20000", "Pushes in hand; beyond these a wake gets 429."),
-    key("queue", "sends", Number, "500", "Requests at once to one provider."),
+    key(
+        "queue",
+        "sends",
+        Number,
+        "500",
+        "Requests at once to one provider; so many pushes a kill may double.",
+    ),
     key(
         "queue",
         "shutdown_s",

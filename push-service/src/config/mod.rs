@@ -9,12 +9,10 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
 use std::path::Path;
 
-use doorstep_service::config::{Keys, Layout, read};
+use doorstep_service::config::{ApiConfig, Keys, Layout, read};
 use doorstep_service::log::Log;
-use doorstep_service::tls::TlsFiles;
 
 use crate::provider::ProviderSettings;
 use crate::queue::Limits;
@@ -31,7 +29,7 @@ pub const LAYOUT: Layout =
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The HTTP API.
-    pub api: Api,
+    pub api: ApiConfig,
     /// The database.
     pub store: Place,
     /// How much is enough.
@@ -56,17 +54,4 @@ impl Config {
         let (raw, places) = read(LAYOUT, path, env)?;
         validate::validate(&raw, &places)
     }
-}
-
-/// The HTTP API.
-#[derive(Debug, Clone)]
-pub struct Api {
-    /// Its address.
-    pub listen: SocketAddr,
-    /// `None` only on loopback.
-    pub tls: Option<TlsFiles>,
-    /// SHA-256 of each key; none only on loopback.
-    pub keys: Vec<[u8; 32]>,
-    /// Bytes of a request body.
-    pub max_body: usize,
 }

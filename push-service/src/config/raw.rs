@@ -1,41 +1,20 @@
 //! The configuration as it is written, before anybody has judged it.
 
 use doorstep_sensitive::Sensitive;
+use doorstep_service::config::RawApi;
 use serde::Deserialize;
 
 /// The file, with the environment over it.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Raw {
-    pub(super) api: Api,
+    pub(super) api: RawApi,
     pub(super) store: Store,
     pub(super) queue: Queue,
     pub(super) payload: Payload,
     pub(super) apns: Apns,
     pub(super) fcm: Fcm,
     pub(super) log: Log,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Api {
-    pub(super) listen: String,
-    pub(super) tls_cert: Option<String>,
-    pub(super) tls_key: Option<String>,
-    pub(super) keys: Vec<String>,
-    pub(super) max_body_bytes: u64,
-}
-
-impl Default for Api {
-    fn default() -> Self {
-        Self {
-            listen: "127.0.0.1:7490".into(),
-            tls_cert: None,
-            tls_key: None,
-            keys: Vec::new(),
-            max_body_bytes: 65_536,
-        }
-    }
 }
 
 #[derive(Debug, Clone, Deserialize)]

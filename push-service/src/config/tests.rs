@@ -66,6 +66,25 @@ fn the_environment_goes_over_the_file_and_a_password_never_shows() {
 }
 
 #[test]
+fn a_postgres_beyond_this_machine_should_prove_who_it_is() {
+    let warned = |url: &str| {
+        let config = load("", &[("DOORSTEP_PUSH_STORE__DATABASE_URL", url)]).unwrap();
+        warnings(&config).iter().any(|warning| warning.contains("verify-full"))
+    };
+    for url in ["postgres://doorstep@db.example/push", "postgres://doorstep@192.0.2.7/push?sslmode=require"] {
+        assert!(warned(url), "{url}");
+    }
+    for url in [
+        "postgres://doorstep@db.example/push?sslmode=verify-full",
+        "postgres://doorstep@localhost/push",
+        "postgres://doorstep@127.0.0.1/push",
+        "postgres://doorstep@%2Fvar%2Frun%2Fpostgresql/push",
+    ] {
+        assert!(!warned(url), "{url}");
+    }
+}
+
+#[test]
 fn the_list_of_keys_tells_the_defaults_that_hold() {
     let mut toml = String::new();
     for section in LAYOUT.keys.sections() {

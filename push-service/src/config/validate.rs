@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use doorstep_service::config::{Judge, NOWHERE, Places, Problems};
+use doorstep_service::config::{ApiConfig, Judge, Places, Problems};
 
+use super::Config;
 use super::raw::{self, Raw};
-use super::{Api, Config};
 use crate::provider::ProviderSettings;
 use crate::provider::apns::ApnsSettings;
 use crate::provider::fcm::FcmSettings;
@@ -16,7 +16,7 @@ use crate::store::Place;
 pub(super) fn validate(raw: &Raw, places: &Places) -> Result<Config, Problems> {
     let mut judge = Judge::new(places);
     let config = Config {
-        api: api(&mut judge, &raw.api),
+        api: ApiConfig::judge(&mut judge, &raw.api, 7490, "doorstep-push hash-key"),
         store: store(&mut judge, &raw.store),
         limits: limits(&mut judge, raw),
         gateway: gateway(&mut judge, raw.payload.gateway.as_deref()),
@@ -25,16 +25,6 @@ pub(super) fn validate(raw: &Raw, places: &Places) -> Result<Config, Problems> {
     };
     let problems = judge.into_problems();
     if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
-}
-
-fn api(judge: &mut Judge<'_>, raw: &raw::Api) -> Api {
-    let listen = judge.address("api.listen", &raw.listen).unwrap_or(NOWHERE);
-    let tls = judge.tls_files("api", raw.tls_cert.as_deref(), raw.tls_key.as_deref());
-    let keys = judge.api_keys("api", &raw.keys, "doorstep-push hash-key");
-    let has_tls = raw.tls_cert.is_some() || raw.tls_key.is_some();
-    judge.guarded("api", listen, has_tls, !raw.keys.is_empty());
-    let max_body = judge.size("api.max_body_bytes", raw.max_body_bytes, 1024..=16_777_216);
-    Api { listen, tls, keys, max_body }
 }
 
 fn store(judge: &mut Judge<'_>, raw: &raw::Store) -> Place {

@@ -15,6 +15,7 @@ mod sql;
 mod tests;
 
 use std::fs::{File, TryLockError};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use doorstep_sensitive::Sensitive;
 use serde::Deserialize;
 use serde_json::json;
 use sqlx::Connection as _;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use crate::provider::ProviderKind;
@@ -46,6 +47,20 @@ pub enum Place {
     File(PathBuf),
     /// A Postgres database, by its URL; it may hold a password.
     Postgres(Sensitive<String>),
+}
+
+impl Place {
+    /// Whether a connection goes out of this machine to a Postgres that need not prove who it is.
+    pub fn is_unverified(&self) -> bool {
+        let Self::Postgres(url) = self else { return false };
+        let Ok(options) = url.expose().parse::<PgConnectOptions>() else { return false };
+        let host = options.get_host();
+        let here = options.get_socket().is_some()
+            || host.starts_with('/')
+            || host.eq_ignore_ascii_case("localhost")
+            || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        !here && !matches!(options.get_ssl_mode(), PgSslMode::VerifyFull)
+    }
 }
 
 /// Why the store gave no answer.

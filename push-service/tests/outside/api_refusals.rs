@@ -3,7 +3,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{PushBuilder, World, http, wake};
+use crate::support::{PushBuilder, World, http_client, wake};
 
 #[tokio::test]
 async fn what_cannot_be_taken_is_told_field_by_field() {
@@ -49,7 +49,7 @@ async fn what_cannot_be_taken_is_told_field_by_field() {
 async fn only_who_has_the_key_is_let_in() {
     let world = World::new().await;
     let push = PushBuilder::new(&world).start();
-    let http = http();
+    let http = http_client(None);
     for path in ["/v1/users/u/devices", "/v1/wakes/c", "/metrics"] {
         let url = format!("{}{path}", push.api());
         assert_eq!(http.get(&url).send().await.unwrap().status(), 401, "{path}");
@@ -68,7 +68,7 @@ async fn what_is_no_request_gets_a_problem() {
     let push = PushBuilder::new(&world).start();
     assert_eq!(push.get("/v1/nothing").await.0, 404);
     assert_eq!(push.attempt(Method::PATCH, "/v1/wakes", None).await.unwrap().0, 405);
-    let http = http();
+    let http = http_client(None);
     let url = format!("{}/v1/wakes", push.api());
     let key = "a key of the company's gateway";
     let text = http.post(&url).bearer_auth(key).body("{}").send().await.unwrap();

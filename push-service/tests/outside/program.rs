@@ -59,7 +59,7 @@ async fn a_test_push_prints_the_providers_answer_beside_a_running_server() {
     let builder = PushBuilder::new(&world);
     let push = builder.start();
     push.put("/v1/devices/iphone", &world.iphone("courier-17", 1)).await;
-    let config = builder.config.display().to_string();
+    let config = builder.path.display().to_string();
     let output = run(&["test-push", "--config", &config, "--device", "iphone"], "");
     assert!(output.status.success() && text(&output).contains("200: taken as"), "{}", text(&output));
     assert_eq!(world.apns.log().delivered().len(), 1);
@@ -75,7 +75,7 @@ async fn a_second_server_on_the_same_file_does_not_start() {
     let world = World::new().await;
     let builder = PushBuilder::new(&world);
     let _push = builder.start();
-    let config = builder.config.display().to_string();
+    let config = builder.path.display().to_string();
     let output = run(&["--config", &config], "");
     assert!(!output.status.success());
     assert!(text(&output).contains("another doorstep-push runs with"), "{}", text(&output));

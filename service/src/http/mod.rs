@@ -5,6 +5,7 @@ mod guard;
 mod key;
 mod listen;
 mod problem;
+mod serve;
 mod state;
 
 use axum::http::header::CONTENT_TYPE;
@@ -16,6 +17,7 @@ pub use guard::{count, require_key};
 pub use key::{hash_key, is_known, parse_key_hash};
 pub use listen::{Connection, Listener};
 pub use problem::{FieldError, Problem};
+pub use serve::{Api, framed};
 pub use state::ApiState;
 
 /// The counters in Prometheus' text format.

@@ -80,7 +80,7 @@ impl Part {
         match test.package.as_str() {
             "doorstep-demo" if test.target.starts_with("interop") => Self::Interop,
             "doorstep-demo" if test.target.starts_with("leaks") => Self::Leaks,
-            "doorstep-push-fakes" | "doorstep-service" => Self::Push,
+            "doorstep-push-fakes" | "doorstep-service" | "doorstep-service-testkit" => Self::Push,
             package => {
                 let own = |part: &&Self| part.package().is_some_and(|name| name == package);
                 Self::all().iter().find(own).copied().unwrap_or(Self::Other)

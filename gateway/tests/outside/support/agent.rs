@@ -91,7 +91,7 @@ impl<W: Wire> Agent<W> {
             }
             None
         };
-        match tokio::time::timeout(super::HANG, found).await {
+        match tokio::time::timeout(doorstep_service_testkit::HANG, found).await {
             Ok(Some(found)) => found,
             Ok(None) => panic!("the connection closed before {what}; came: {passed:#?}"),
             Err(_) => panic!("waited in vain for {what}; came: {passed:#?}"),

@@ -1,13 +1,12 @@
 //! The gateway's process.
 
-use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::process::{Command, ExitStatus};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use doorstep_service_testkit::{ApiClient, ConfigFile, Program, disk, http_client};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
@@ -27,8 +26,7 @@ pub(crate) fn api_key() -> &'static str {
 /// A gateway to be.
 pub(crate) struct GatewayBuilder {
     pub(crate) dir: Arc<tempfile::TempDir>,
-    /// Section and line.
-    pub(crate) lines: Vec<(&'static str, String)>,
+    pub(crate) config: ConfigFile,
     /// What runs the gateway: its program and arguments follow these words.
     pub(crate) launcher: Vec<String>,
 }
@@ -38,11 +36,8 @@ pub(crate) struct Gateway {
     pub(crate) dir: Arc<tempfile::TempDir>,
     config: PathBuf,
     launcher: Vec<String>,
-    child: Child,
-    log: Arc<Mutex<String>>,
-    log_reader: Option<JoinHandle<()>>,
-    ready: Value,
-    http: reqwest::Client,
+    program: Program,
+    api: ApiClient,
 }
 
 impl GatewayBuilder {
@@ -51,7 +46,7 @@ impl GatewayBuilder {
         let dir = Arc::new(tempfile::tempdir().unwrap());
         let store = dir.path().join("gateway.db");
         let hash = doorstep_gateway::api::hash_key(API_KEY);
-        let mut builder = Self { dir, lines: Vec::new(), launcher: Vec::new() };
+        let mut builder = Self { dir, config: ConfigFile::default(), launcher: Vec::new() };
         builder
             .line("edge", "listen = \"127.0.0.1:0\"")
             .line("auth", format!("jwt_secret = \"{SECRET}\""))
@@ -71,24 +66,8 @@ impl GatewayBuilder {
 
     /// One more line of a section.
     pub(crate) fn line(&mut self, section: &'static str, line: impl Into<String>) -> &mut Self {
-        self.lines.push((section, line.into()));
+        self.config.line(section, line);
         self
-    }
-
-    /// The file's text.
-    pub(crate) fn toml(&self) -> String {
-        let mut sections: Vec<&str> = self.lines.iter().map(|(section, _)| *section).collect();
-        sections.sort_unstable();
-        sections.dedup();
-        let mut text = String::new();
-        for section in sections {
-            text.push_str(&format!("[{section}]\n"));
-            for (_, line) in self.lines.iter().filter(|(own, _)| *own == section) {
-                text.push_str(line);
-                text.push('\n');
-            }
-        }
-        text
     }
 
     /// Starts without TLS on the edge.
@@ -100,7 +79,7 @@ impl GatewayBuilder {
     /// Starts as the lines say.
     pub(crate) fn start_as_is(&mut self) -> Gateway {
         let config = self.dir.path().join("gateway.toml");
-        std::fs::write(&config, self.toml()).unwrap();
+        std::fs::write(&config, self.config.toml()).unwrap();
         Gateway::spawn(Arc::clone(&self.dir), config, self.launcher.clone())
     }
 }
@@ -114,36 +93,11 @@ impl Gateway {
     fn spawn(dir: Arc<tempfile::TempDir>, config: PathBuf, launcher: Vec<String>) -> Self {
         let program = env!("CARGO_BIN_EXE_doorstep-gateway").to_owned();
         let mut words = launcher.iter().cloned().chain([program]);
-        let mut child = Command::new(words.next().unwrap())
-            .args(words)
-            .arg("--config")
-            .arg(&config)
-            .arg("--ready-json")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let log = Arc::new(Mutex::new(String::new()));
-        let (lines, sink) = (BufReader::new(child.stderr.take().unwrap()), Arc::clone(&log));
-        let log_reader = std::thread::spawn(move || {
-            for line in lines.lines().map_while(Result::ok) {
-                let mut log = sink.lock().unwrap();
-                log.push_str(&line);
-                log.push('\n');
-            }
-        });
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
-        // Whatever else is printed must not block the program.
-        std::thread::spawn(move || stdout.read_to_end(&mut Vec::new()));
-        let Ok(ready) = serde_json::from_str(&line) else {
-            let _ = child.wait();
-            log_reader.join().unwrap();
-            panic!("the gateway did not start: {}", log.lock().unwrap());
-        };
-        let http = super::http_client(None);
-        Self { dir, config, launcher, child, log, log_reader: Some(log_reader), ready, http }
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words).arg("--config").arg(&config);
+        let program = Program::start(command);
+        let api = ApiClient::new(program.told("/api"), API_KEY, http_client(None));
+        Self { dir, config, launcher, program, api }
     }
 
     /// Starts again with the same files.
@@ -152,7 +106,7 @@ impl Gateway {
     }
 
     pub(crate) fn edge(&self) -> String {
-        self.ready["edge"].as_str().unwrap().to_owned()
+        self.program.told("/edge")
     }
 
     pub(crate) fn edge_address(&self) -> SocketAddr {
@@ -161,57 +115,50 @@ impl Gateway {
     }
 
     pub(crate) fn udp(&self) -> SocketAddr {
-        self.ready["trunk"]["udp"].as_str().unwrap().parse().unwrap()
+        self.program.told("/trunk/udp").parse().unwrap()
     }
 
     pub(crate) fn tcp(&self) -> SocketAddr {
-        self.ready["trunk"]["tcp"].as_str().unwrap().parse().unwrap()
+        self.program.told("/trunk/tcp").parse().unwrap()
     }
 
     pub(crate) fn tls(&self) -> SocketAddr {
-        self.ready["trunk"]["tls"].as_str().unwrap().parse().unwrap()
+        self.program.told("/trunk/tls").parse().unwrap()
     }
 
     pub(crate) fn api(&self) -> String {
-        self.ready["api"].as_str().unwrap().to_owned()
+        self.api.base.clone()
     }
 
     /// A request to the API with its key.
     pub(crate) async fn request(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
-        let response = self.send(method, path, body).await;
-        let status = response.status().as_u16();
-        let text = response.text().await.unwrap();
-        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+        self.api.request(method, path, body.as_ref()).await
     }
 
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Response {
-        let mut request = self.http.request(method, format!("{}{path}", self.api())).bearer_auth(API_KEY);
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
-        request.send().await.unwrap()
+        self.api.send(method, path, body.as_ref()).await.unwrap()
     }
 
     pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
-        self.request(Method::GET, path, None).await
+        self.api.get(path).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> (u16, Value) {
-        self.request(Method::POST, path, Some(body)).await
+        self.api.post(path, &body).await
     }
 
     pub(crate) async fn delete(&self, path: &str) -> (u16, Value) {
-        self.request(Method::DELETE, path, None).await
+        self.api.delete(path).await
     }
 
     pub(crate) async fn metrics(&self) -> String {
-        self.send(Method::GET, "/metrics", None).await.text().await.unwrap()
+        self.api.metrics().await
     }
 
     /// An event stream to its end.
     pub(crate) fn events(&self, path: &str) -> impl Future<Output = String> + Send + 'static {
-        let request = self.http.get(format!("{}{path}", self.api())).bearer_auth(API_KEY);
-        async move { request.send().await.unwrap().text().await.unwrap() }
+        let (api, path) = (self.api.clone(), path.to_owned());
+        async move { api.send(Method::GET, &path, None).await.unwrap().text().await.unwrap() }
     }
 
     /// The youngest call of an order, as soon as it is as wanted.
@@ -226,7 +173,7 @@ impl Gateway {
     }
 
     pub(crate) async fn put(&self, path: &str, body: Value) -> (u16, Value) {
-        self.request(Method::PUT, path, Some(body)).await
+        self.api.put(path, &body).await
     }
 
     /// An order of `courier` for the customer, open for an hour.
@@ -242,48 +189,31 @@ impl Gateway {
 
     /// What it has said so far.
     pub(crate) fn log(&self) -> String {
-        self.log.lock().unwrap().clone()
+        self.program.log()
+    }
+
+    /// Waits until it has said this.
+    pub(crate) async fn says(&self, words: &str) {
+        self.program.says(words).await;
     }
 
     /// A path as the gateway sees it, when it runs in a mount namespace of its own.
     pub(crate) fn path_inside(&self, path: &Path) -> PathBuf {
-        let root = PathBuf::from(format!("/proc/{}/root", self.child.id()));
-        root.join(path.strip_prefix("/").unwrap())
+        disk::inside(self.program.id(), path)
     }
 
     pub(crate) fn signal(&self, signal: &str) {
-        let status = Command::new("kill").arg(format!("-{signal}")).arg(self.child.id().to_string()).status();
-        assert!(status.unwrap().success());
+        self.program.signal(signal);
     }
 
     /// Waits for its end; all that it has said, too.
     pub(crate) async fn ended(&mut self) -> (ExitStatus, String) {
-        let deadline = tokio::time::Instant::now() + super::HANG;
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            assert!(tokio::time::Instant::now() < deadline, "the gateway does not end: {}", self.log());
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        };
-        if let Some(reader) = self.log_reader.take() {
-            reader.join().unwrap();
-        }
-        (status, self.log())
+        self.program.gone().await
     }
 
     /// As the system's end does it: no chance to say goodbye.
     pub(crate) async fn kill_9(&mut self) {
-        self.child.kill().unwrap();
-        self.ended().await;
-    }
-}
-
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        // It may have ended before.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.program.kill_9().await;
     }
 }
 

@@ -106,6 +106,11 @@ impl FakePush {
         self.known(|known| known.devices.clear());
     }
 
+    /// As when a provider has called its token dead.
+    pub(crate) fn forget_device(&self, device: &str) {
+        self.known(|known| known.devices.remove(device));
+    }
+
     pub(crate) fn set_devices(&self, devices: &[(&str, &str)]) {
         let results = devices.iter().map(|(device, state)| ((*device).to_owned(), (*state).to_owned()));
         self.known(|known| known.results = results.collect());

@@ -8,10 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use doorstep_push_fakes::{FakeApns, FakeFcm};
 use serde_json::{Value, json};
 
-pub(crate) use push::{PushBuilder, http};
+pub(crate) use doorstep_service_testkit::{HANG, http_client};
 
-/// After this something hangs.
-pub(crate) const HANG: Duration = Duration::from_secs(120);
+pub(crate) use push::PushBuilder;
 
 /// An Android's token.
 pub(crate) const ANDROID: &str = "token-of-an-android:0123456789abcdef0123456789abcdef";

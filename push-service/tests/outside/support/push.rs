@@ -1,34 +1,31 @@
 //! The push service's process.
 
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
 
+use doorstep_service_testkit::{ApiClient, ConfigFile, HANG, Program, disk, http_client};
 use reqwest::Method;
 use serde_json::Value;
 
-use super::{HANG, World};
+use super::World;
 
 /// The key that the API takes.
 pub(crate) const API_KEY: &str = "a key of the company's gateway";
 
 /// A push service to be.
 pub(crate) struct PushBuilder {
-    pub(crate) config: PathBuf,
-    /// Section and line.
-    lines: Vec<(&'static str, String)>,
+    pub(crate) path: PathBuf,
+    pub(crate) config: ConfigFile,
+    /// What runs it: its program and arguments follow these words.
+    pub(crate) launcher: Vec<String>,
+    /// Reaches its API.
+    pub(crate) http: reqwest::Client,
 }
 
 /// A running push service; killed when dropped.
 pub(crate) struct Push {
-    child: Child,
-    log: Arc<Mutex<String>>,
-    log_reader: Option<JoinHandle<()>>,
-    ready: Value,
-    http: reqwest::Client,
+    pub(crate) program: Program,
+    api: ApiClient,
 }
 
 impl PushBuilder {
@@ -36,7 +33,12 @@ impl PushBuilder {
         let dir = world.dir.path();
         let hash = doorstep_service::http::hash_key(API_KEY);
         let file = |name: &str| dir.join(name).display().to_string();
-        let mut builder = Self { config: dir.join("push.toml"), lines: Vec::new() };
+        let mut builder = Self {
+            path: dir.join("push.toml"),
+            config: ConfigFile::default(),
+            launcher: Vec::new(),
+            http: http_client(None),
+        };
         let account = world.apns.account();
         builder
             .line("api", format!("listen = \"127.0.0.1:0\"\nkeys = [\"{hash}\"]"))
@@ -55,74 +57,36 @@ impl PushBuilder {
 
     /// With a Postgres instead of the file.
     pub(crate) fn postgres(&mut self, url: &str) -> &mut Self {
-        self.lines.retain(|(section, _)| *section != "store");
-        self.line("store", format!("database_url = \"{url}\""))
+        self.config.replace("store", format!("database_url = \"{url}\""));
+        self
     }
 
     /// One more line of a section.
     pub(crate) fn line(&mut self, section: &'static str, line: impl Into<String>) -> &mut Self {
-        self.lines.push((section, line.into()));
+        self.config.line(section, line);
         self
     }
 
     /// Writes the file.
     pub(crate) fn write(&self) -> &PathBuf {
-        let mut sections: Vec<&str> = self.lines.iter().map(|(section, _)| *section).collect();
-        sections.sort_unstable();
-        sections.dedup();
-        let mut text = String::new();
-        for section in sections {
-            text.push_str(&format!("[{section}]\n"));
-            for (_, line) in self.lines.iter().filter(|(own, _)| *own == section) {
-                text.push_str(line);
-                text.push('\n');
-            }
-        }
-        std::fs::write(&self.config, text).unwrap();
-        &self.config
+        std::fs::write(&self.path, self.config.toml()).unwrap();
+        &self.path
     }
 
     pub(crate) fn start(&self) -> Push {
-        let config = self.write();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_doorstep-push"))
-            .arg("--config")
-            .arg(config)
-            .arg("--ready-json")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let log = Arc::new(Mutex::new(String::new()));
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let kept = Arc::clone(&log);
-        let log_reader = std::thread::spawn(move || {
-            let mut line = String::new();
-            while stderr.read_line(&mut line).is_ok_and(|read| read > 0) {
-                kept.lock().unwrap().push_str(&std::mem::take(&mut line));
-            }
-        });
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
-        let ready = serde_json::from_str(&line).unwrap_or_else(|_| {
-            let mut rest = String::new();
-            stdout.read_to_string(&mut rest).unwrap();
-            panic!("the push service did not start: {line}{rest}\n{}", log.lock().unwrap())
-        });
-        Push { child, log, log_reader: Some(log_reader), ready, http: http() }
+        let program = env!("CARGO_BIN_EXE_doorstep-push").to_owned();
+        let mut words = self.launcher.iter().cloned().chain([program]);
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words).arg("--config").arg(self.write());
+        let program = Program::start(command);
+        let api = ApiClient::new(program.told("/api"), API_KEY, self.http.clone());
+        Push { program, api }
     }
-}
-
-/// The service's own client is built without a choice of cryptography; a test's has to make one.
-pub(crate) fn http() -> reqwest::Client {
-    // Another test may have made it before.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::new()
 }
 
 impl Push {
     pub(crate) fn api(&self) -> String {
-        self.ready["api"].as_str().unwrap().to_owned()
+        self.api.base.clone()
     }
 
     /// A request with the key, which may fail when the service is killed meanwhile.
@@ -132,30 +96,36 @@ impl Push {
         path: &str,
         body: Option<&Value>,
     ) -> reqwest::Result<(u16, Value)> {
-        let mut request = self.http.request(method, format!("{}{path}", self.api())).bearer_auth(API_KEY);
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let response = request.send().await?;
-        let status = response.status().as_u16();
-        let text = response.text().await?;
-        Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
+        self.api.attempt(method, path, body).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
-        self.attempt(Method::GET, path, None).await.unwrap()
+        self.api.get(path).await
     }
 
     pub(crate) async fn delete(&self, path: &str) -> (u16, Value) {
-        self.attempt(Method::DELETE, path, None).await.unwrap()
+        self.api.delete(path).await
     }
 
     pub(crate) async fn put(&self, path: &str, body: &Value) -> (u16, Value) {
-        self.attempt(Method::PUT, path, Some(body)).await.unwrap()
+        self.api.put(path, body).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        self.attempt(Method::POST, path, Some(body)).await.unwrap()
+        self.api.post(path, body).await
+    }
+
+    /// Waits until `/readyz` answers so.
+    pub(crate) async fn readiness(&self, status: u16) -> Value {
+        let deadline = tokio::time::Instant::now() + HANG;
+        loop {
+            let (is, body) = self.get("/readyz").await;
+            if is == status {
+                return body;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "/readyz says {is}, not {status}: {body}");
+            tokio::task::yield_now().await;
+        }
     }
 
     /// A wake's state when it is over.
@@ -171,43 +141,22 @@ impl Push {
         }
     }
 
-    /// What it has said so far.
-    pub(crate) fn log(&self) -> String {
-        self.log.lock().unwrap().clone()
-    }
-
     pub(crate) fn signal(&self, signal: &str) {
-        let status = Command::new("kill").arg(format!("-{signal}")).arg(self.child.id().to_string()).status();
-        assert!(status.unwrap().success());
+        self.program.signal(signal);
     }
 
     /// Waits for its end; all that it has said, too.
     pub(crate) async fn gone(&mut self) -> (ExitStatus, String) {
-        let deadline = tokio::time::Instant::now() + HANG;
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            assert!(tokio::time::Instant::now() < deadline, "the push service does not end: {}", self.log());
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        };
-        if let Some(reader) = self.log_reader.take() {
-            reader.join().unwrap();
-        }
-        (status, self.log())
+        self.program.gone().await
     }
 
     /// As the system's end does it: no chance to say goodbye.
     pub(crate) async fn kill_9(&mut self) {
-        self.child.kill().unwrap();
-        self.gone().await;
+        self.program.kill_9().await;
     }
-}
 
-impl Drop for Push {
-    fn drop(&mut self) {
-        // It may have ended before.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    /// A path as it sees it, when it runs in a mount namespace of its own.
+    pub(crate) fn path_inside(&self, path: &Path) -> PathBuf {
+        disk::inside(self.program.id(), path)
     }
 }

@@ -1,5 +1,3 @@
-//! A certificate for localhost in PEM files, and a client that trusts it alone.
-
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,18 +9,24 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-/// See the [module](self).
-pub(crate) struct Identity {
+/// A certificate for localhost in PEM files, which is its own root, and clients that trust it alone.
+#[derive(Debug, Clone)]
+pub struct Identity {
     dir: PathBuf,
     /// The certificate.
-    pub(crate) pem: String,
+    pub pem: String,
 }
 
 impl Identity {
     /// Writes `cert.pem` and `key.pem`, over those that are there.
-    pub(crate) fn write(dir: &Path) -> Self {
+    pub fn write(dir: &Path) -> Self {
+        Self::named(dir, &["localhost", "127.0.0.1"])
+    }
+
+    /// The same, valid for these names alone.
+    pub fn named(dir: &Path, names: &[&str]) -> Self {
         let key = rcgen::KeyPair::generate().unwrap();
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let cert = rcgen::CertificateParams::new(names).unwrap().self_signed(&key).unwrap();
         std::fs::write(dir.join("cert.pem"), cert.pem()).unwrap();
         std::fs::write(dir.join("key.pem"), key.serialize_pem()).unwrap();
@@ -30,24 +34,27 @@ impl Identity {
     }
 
     /// `tls_cert` and `tls_key` for a section of the configuration.
-    pub(crate) fn lines(&self) -> String {
+    pub fn lines(&self) -> String {
         format!("tls_cert = \"{0}/cert.pem\"\ntls_key = \"{0}/key.pem\"", self.dir.display())
     }
 
-    /// A TLS connection; an error when the listener shows another certificate.
-    pub(crate) async fn connect(&self, address: SocketAddr) -> io::Result<TlsStream<TcpStream>> {
+    /// A TLS connection.
+    ///
+    /// # Errors
+    /// When the listener shows another certificate.
+    pub async fn connect(&self, address: SocketAddr) -> io::Result<TlsStream<TcpStream>> {
         let stream = TcpStream::connect(address).await?;
         let connector = TlsConnector::from(Arc::new(client_config(Some(&self.pem))));
         connector.connect(ServerName::try_from("localhost").unwrap(), stream).await
     }
 
     /// The PEM file of the certificate, which is its own root.
-    pub(crate) fn root(&self) -> PathBuf {
+    pub fn root(&self) -> PathBuf {
         self.dir.join("cert.pem")
     }
 
     /// For a listener of the test's own.
-    pub(crate) fn acceptor(&self) -> TlsAcceptor {
+    pub fn acceptor(&self) -> TlsAcceptor {
         let key = PrivateKeyDer::from_pem_file(self.dir.join("key.pem")).unwrap();
         let cert = CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap();
         let config = rustls::ServerConfig::builder_with_provider(provider())
@@ -60,13 +67,13 @@ impl Identity {
     }
 
     /// An HTTP client.
-    pub(crate) fn http(&self) -> reqwest::Client {
+    pub fn http(&self) -> reqwest::Client {
         http_client(Some(&self.pem))
     }
 }
 
 /// An HTTP client that trusts this certificate, or none.
-pub(crate) fn http_client(pem: Option<&str>) -> reqwest::Client {
+pub fn http_client(pem: Option<&str>) -> reqwest::Client {
     reqwest::Client::builder().tls_backend_preconfigured(client_config(pem)).no_proxy().build().unwrap()
 }
 
