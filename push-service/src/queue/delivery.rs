@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::active::Hold;
@@ -30,8 +31,15 @@ pub(super) async fn deliver(queue: Arc<Queue>, instance: Arc<Instance>, mut job:
             match queue.store.still_queued(&job.call, &job.device).await {
                 Ok(Some(_)) => {}
                 Ok(None) => return,
-                // What it would have said is checked again when the outcome is written.
-                Err(error) => tracing::debug!(%error, "the store did not say whether a push is still wanted"),
+                // Another instance may have been told that it is over, or have taken it over.
+                Err(error) => {
+                    tracing::debug!(%error, "the store did not say whether a push is still wanted");
+                    if !instance.holds() || queue.is_over() {
+                        return;
+                    }
+                    sleep(STORE_PAUSE).await;
+                    continue;
+                }
             }
         }
         let Ok(permit) = queue.gate(job.provider).acquire().await else { return };
@@ -51,8 +59,7 @@ pub(super) async fn deliver(queue: Arc<Queue>, instance: Arc<Instance>, mut job:
                 attempt(&queue, &job, target, now).await
             }
         };
-        drop(permit);
-        if !conclude(&queue, &instance, &mut job, step).await {
+        if !conclude(&queue, &instance, &mut job, step, permit).await {
             return;
         }
     }
@@ -98,7 +105,17 @@ async fn attempt(queue: &Queue, job: &Job, target: Target, now: i64) -> Step {
 }
 
 /// Writes it down; whether the delivery goes on.
-async fn conclude(queue: &Arc<Queue>, instance: &Instance, job: &mut Job, step: Step) -> bool {
+///
+/// The permit to send is given back when it is written, so that no more pushes than may be on their way are without a known end: a kill
+/// doubles no others. A store that does not take it holds nobody up: a phone that rings late is worse.
+async fn conclude(
+    queue: &Arc<Queue>,
+    instance: &Instance,
+    job: &mut Job,
+    step: Step,
+    permit: SemaphorePermit<'_>,
+) -> bool {
+    let mut permit = Some(permit);
     let outcome = Outcome {
         call: job.call.clone(),
         device: job.device.clone(),
@@ -112,16 +129,24 @@ async fn conclude(queue: &Arc<Queue>, instance: &Instance, job: &mut Job, step: 
         done_at: step.state.is_final().then(unix_ms),
     };
     if let (Some(since), Some(target)) = (step.dead_since, job.target()) {
-        forget(queue, instance, DeadToken { device: job.device.clone(), token: target.token, since }).await;
+        let dead = DeadToken { device: job.device.clone(), token: target.token, since };
+        while queue.forget(dead.clone()).await.is_err() && instance.holds() && !queue.is_over() {
+            permit = None;
+            sleep(STORE_PAUSE).await;
+        }
     }
     let own = loop {
         match queue.record(outcome.clone()).await {
             Ok(own) => break own,
-            Err(_) if instance.holds() && !queue.is_over() => sleep(STORE_PAUSE).await,
+            Err(_) if instance.holds() && !queue.is_over() => {
+                permit = None;
+                sleep(STORE_PAUSE).await;
+            }
             // Another instance takes over, and sends once more under the same id.
             Err(_) => return false,
         }
     };
+    drop(permit);
     let Some(called_off) = own else { return false };
     if outcome.state.is_final() {
         metrics::finished(job.provider, outcome.state);
@@ -136,12 +161,6 @@ async fn conclude(queue: &Arc<Queue>, instance: &Instance, job: &mut Job, step: 
     }
     job.next_at = step.next_at;
     !outcome.state.is_final() && !called_off
-}
-
-async fn forget(queue: &Queue, instance: &Instance, token: DeadToken) {
-    while queue.forget(token.clone()).await.is_err() && instance.holds() && !queue.is_over() {
-        sleep(STORE_PAUSE).await;
-    }
 }
 
 fn expired(now: i64, reason: &str) -> Step {

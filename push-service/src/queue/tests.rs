@@ -234,6 +234,35 @@ async fn a_full_queue_refuses_and_forgets_nothing() {
 }
 
 #[tokio::test]
+async fn no_more_pushes_than_may_be_on_their_way_are_without_a_known_end() {
+    let provider = Recorder::new(|_, _| taken());
+    provider.open.forget_permits(Semaphore::MAX_PERMITS);
+    let world = start(Arc::clone(&provider), Limits { sends: 2, ..limits() }).await;
+    world.queue.put_device(device("d", ProviderKind::Apns)).await.unwrap();
+    let calls = ["a", "b", "c", "d", "e"];
+    for call in calls {
+        world.queue.accept(wake(call, 60_000)).await.unwrap();
+    }
+    provider.wait_for(2).await;
+    // The provider answers, and nothing can be written down meanwhile.
+    let writing = world.queue.launching.lock().await;
+    provider.open.add_permits(calls.len());
+    while provider.tries.lock().unwrap().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(provider.pushes().len(), 2, "a kill would double more than two now");
+    drop(writing);
+    for call in calls {
+        assert_eq!(ended(&world.queue, call).await.state, DeliveryState::Sent);
+    }
+    assert_eq!(provider.pushes().len(), calls.len());
+    world.queue.stop(world.tasks).await;
+}
+
+#[tokio::test]
 async fn what_a_failed_transaction_has_left_all_the_same_is_found_and_sent_once() {
     let provider = Recorder::new(|_, _| taken());
     let world = start(Arc::clone(&provider), limits()).await;

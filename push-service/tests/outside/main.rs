@@ -5,9 +5,13 @@
 mod api_devices;
 mod api_refusals;
 mod api_wakes;
+mod database_outage;
+mod database_over_tls;
+mod full_disk;
 mod kill_9;
 mod nothing_personal_is_told;
 mod program;
+mod reload_on_sighup;
 mod sick_provider;
 mod sigterm_drains;
 mod support;
