@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use rand::RngExt as _;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
 use super::client::Client;
@@ -28,6 +28,8 @@ const MAX_PAUSE: Duration = Duration::from_secs(15);
 pub(super) struct Devices {
     waiting: Mutex<Waiting>,
     changed: Notify,
+    /// Whether push-service knows all that the gateway knows.
+    settled: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -55,6 +57,7 @@ impl Devices {
 
     fn change(&self, device: DeviceId, change: Change) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        self.settled.send_replace(false);
         if waiting.changes.len() >= WAITING && !waiting.changes.contains_key(&device) {
             metrics::counter!("doorstep_push_devices_dropped_total").increment(1);
             waiting.all = true;
@@ -67,8 +70,23 @@ impl Devices {
 
     /// All that the store knows is to be told.
     fn tell_all(&self) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).all = true;
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        self.settled.send_replace(false);
+        waiting.all = true;
+        drop(waiting);
         self.changed.notify_one();
+    }
+
+    /// Waits until push-service knows all that the gateway knows.
+    pub(super) async fn settled(&self) {
+        // The sender lives as long as this.
+        let _ = self.settled.subscribe().wait_for(|settled| *settled).await;
+    }
+
+    /// All that was waiting has been told.
+    fn told(&self) {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        self.settled.send_replace(waiting.changes.is_empty() && !waiting.all);
     }
 
     fn take_all(&self) -> bool {
@@ -112,10 +130,16 @@ pub(super) async fn tell_all(devices: Arc<Devices>, client: Arc<Client>, store: 
             sleep(backoff.next_pause()).await;
         }
         backoff = Backoff::default();
+        // It may have come back in the middle of this: then what it knew before is in doubt.
+        if health.has_changed().unwrap_or(false) && *health.borrow_and_update() == Some(true) {
+            devices.tell_all();
+        }
         if devices.take_all() && !tell_known(&devices, &client, &store).await {
             devices.tell_all();
             sleep(backoff.next_pause()).await;
+            continue;
         }
+        devices.told();
     }
 }
 

@@ -36,7 +36,7 @@ pub enum Report {
         /// What became of it.
         outcome: WakeOutcome,
     },
-    /// A device's token is dead.
+    /// A device's token is dead, or push-service does not know the device.
     DeviceGone {
         /// Whose it was.
         courier: CourierId,
@@ -68,9 +68,10 @@ impl PushService {
         let (reports, received) = mpsc::channel(REPORTS);
         let tasks = vec![
             tokio::spawn(health::watch(Arc::clone(&client))),
-            tokio::spawn(devices::tell_all(Arc::clone(&devices), Arc::clone(&client), store)),
+            tokio::spawn(devices::tell_all(Arc::clone(&devices), Arc::clone(&client), store.clone())),
         ];
-        Ok((Self { devices, wakes: Wakes::new(client, clock, reports), tasks }, received))
+        let wakes = Wakes::new(client, Arc::clone(&devices), store, clock, reports);
+        Ok((Self { devices, wakes, tasks }, received))
     }
 
     /// Whether push-service answers; `None` before the first answer.

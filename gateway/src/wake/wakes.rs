@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::Report;
 use super::client::{Client, DeviceState, Failure, WakeBody, WakeView};
+use super::devices::Devices;
 use crate::clock::Clock;
 use crate::core::{CallId, CourierId, DeviceId, Hidden, OrderId, Timestamp, WakeOutcome};
+use crate::store::Store;
 
 /// Wakes at once; one more is unavailable.
 const WAKES: usize = 4096;
@@ -40,6 +42,8 @@ pub(super) struct Wake {
 #[derive(Debug)]
 pub(super) struct Wakes {
     client: Arc<Client>,
+    devices: Arc<Devices>,
+    store: Store,
     clock: Clock,
     reports: mpsc::Sender<Report>,
     running: HashMap<CallId, oneshot::Sender<()>>,
@@ -47,8 +51,14 @@ pub(super) struct Wakes {
 }
 
 impl Wakes {
-    pub(super) fn new(client: Arc<Client>, clock: Clock, reports: mpsc::Sender<Report>) -> Self {
-        Self { client, clock, reports, running: HashMap::new(), tasks: JoinSet::new() }
+    pub(super) fn new(
+        client: Arc<Client>,
+        devices: Arc<Devices>,
+        store: Store,
+        clock: Clock,
+        reports: mpsc::Sender<Report>,
+    ) -> Self {
+        Self { client, devices, store, clock, reports, running: HashMap::new(), tasks: JoinSet::new() }
     }
 
     pub(super) fn state(&self) -> watch::Receiver<Option<bool>> {
@@ -67,7 +77,13 @@ impl Wakes {
         }
         let (cancel, cancelled) = oneshot::channel();
         self.running.insert(wake.call.clone(), cancel);
-        let task = Task { client: Arc::clone(&self.client), reports: self.reports.clone(), wake };
+        let task = Task {
+            client: Arc::clone(&self.client),
+            devices: Arc::clone(&self.devices),
+            store: self.store.clone(),
+            reports: self.reports.clone(),
+            wake,
+        };
         self.tasks.spawn(task.run(self.clock, cancelled));
         None
     }
@@ -90,6 +106,8 @@ impl Wakes {
 
 struct Task {
     client: Arc<Client>,
+    devices: Arc<Devices>,
+    store: Store,
     reports: mpsc::Sender<Report>,
     wake: Wake,
 }
@@ -103,6 +121,10 @@ impl Task {
             if taken {
                 let outcome = self.follow(end).await;
                 self.tell(outcome).await;
+                if outcome == WakeOutcome::NoDevice {
+                    // No longer than the wake: a push-service that is down is told everything when it comes back.
+                    let _ = timeout_at(end, self.forget_unknown()).await;
+                }
             }
             // A phone that rings is told when the call ends, however long ago it was woken.
             sleep_until(end + AFTER).await;
@@ -190,6 +212,24 @@ impl Task {
             told.push(id);
             // The driver is gone when this fails, here and below.
             let _ = self.reports.send(Report::DeviceGone { courier, device }).await;
+        }
+    }
+
+    /// push-service knows no device of the courier's. Those that the gateway still takes for wakeable are not, unless they are about to be
+    /// told: the next caller shall not wait for them.
+    async fn forget_unknown(&self) {
+        let courier = &self.wake.courier;
+        let Ok(bindings) = self.store.bindings(courier).await else { return };
+        let wakeable = bindings.iter().filter(|binding| binding.push.is_some()).map(DeviceId::of);
+        let wakeable: Vec<DeviceId> = wakeable.collect();
+        if wakeable.is_empty() {
+            return;
+        }
+        self.devices.settled().await;
+        let Ok(known) = self.client.devices_of(courier).await else { return };
+        for device in wakeable.into_iter().filter(|device| !known.contains(&device.0)) {
+            tracing::info!(%device, "push-service does not know a device: it is not woken until its app registers");
+            let _ = self.reports.send(Report::DeviceGone { courier: courier.clone(), device }).await;
         }
     }
 

@@ -9,7 +9,7 @@ use doorstep_push::server::Server;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::sync::mpsc;
 
-use crate::support::{COMPANY, CUSTOMER, Courier, Gateway, GatewayBuilder, PUSH_KEY, Phone, soon};
+use crate::support::{COMPANY, CUSTOMER, Courier, Gateway, GatewayBuilder, INSTANCE, PUSH_KEY, Phone, soon};
 
 /// Keeps what it is given and answers as it is told.
 struct Post {
@@ -131,4 +131,43 @@ async fn a_dead_token_is_forgotten_and_the_next_caller_does_not_wait_for_it() {
     world.phone.ended().await;
     assert!(world.pushes.try_recv().is_err(), "nothing is sent to a dead token");
     world.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_device_that_was_removed_behind_the_gateways_back_keeps_no_second_caller_waiting() {
+    let mut world = World::new().await;
+    let http = crate::support::http_client(None);
+    let url = format!("http://{}/v1/devices/{INSTANCE}", world.server.address);
+    assert!(http.delete(&url).bearer_auth(PUSH_KEY).send().await.unwrap().status().is_success());
+    world.phone.call(world.gateway.udp(), CUSTOMER, COMPANY).await;
+    world.phone.ended().await;
+    world.gateway.says("push-service does not know a device").await;
+    // The core has taken note when it has refused a call without asking for a wake.
+    soon("a call that wakes nobody", async {
+        loop {
+            let asked = wakes_asked(&world.gateway).await;
+            world.phone.call(world.gateway.udp(), CUSTOMER, COMPANY).await;
+            world.phone.ended().await;
+            if wakes_asked(&world.gateway).await == asked {
+                break;
+            }
+        }
+    })
+    .await;
+    assert!(world.pushes.try_recv().is_err(), "nothing is sent");
+    // Until the app says its token anew.
+    let mut anna = Courier::connect(&world.gateway, "anna").await;
+    assert_eq!(anna.register_for_push("token-of-anna").await.status.code(), 200);
+    drop(anna);
+    world.device_is_known(true).await;
+    world.phone.call(world.gateway.udp(), CUSTOMER, COMPANY).await;
+    assert_eq!(world.push().await.kind, Kind::Incoming);
+    world.server.stop().await;
+}
+
+async fn wakes_asked(gateway: &Gateway) -> usize {
+    let metrics = gateway.metrics().await;
+    let count =
+        metrics.lines().find_map(|line| line.strip_prefix("doorstep_wakes_total{outcome=\"accepted\"} "));
+    count.map_or(0, |count| count.parse().unwrap())
 }

@@ -192,6 +192,53 @@ async fn each_end_of_a_wake_has_its_name() {
 }
 
 #[tokio::test]
+async fn devices_that_push_service_does_not_know_are_forgotten_and_those_about_to_be_told_are_not() {
+    let mut fake = FakePush::start().await;
+    let of_anna = |number| Binding { courier: CourierId::new("anna"), ..binding(number, true) };
+    let mut side =
+        Side::start(&settings(&fake.url(), 2000), &[of_anna(1), of_anna(2), binding(3, true)]).await;
+    let all_told = |fake: &FakePush| fake.devices().len() == 3;
+    soon("all devices", async {
+        while !all_told(&fake) {
+            fake.changed().await
+        }
+    })
+    .await;
+    let first = DeviceId::of(&of_anna(1));
+    // It was taken from there, by a provider's word or an app backend's.
+    fake.forget_device(&first.0);
+    side.wake("call-1", RING);
+    assert_eq!(side.outcome("call-1").await, WakeOutcome::Accepted);
+    assert_eq!(side.outcome("call-1").await, WakeOutcome::NoDevice);
+    assert_eq!(side.report().await, Report::DeviceGone { courier: CourierId::new("anna"), device: first });
+
+    // It has lost all, and is told all again before anything is taken for forgotten.
+    fake.stop().await;
+    side.wake("down", RING);
+    assert_eq!(side.outcome("down").await, WakeOutcome::Unavailable);
+    fake.forget();
+    side.put("another", "token");
+    fake.start_again().await;
+    side.wake("call-2", RING);
+    loop {
+        match side.outcome("call-2").await {
+            // It was just up again.
+            WakeOutcome::Accepted => {}
+            WakeOutcome::NoDevice | WakeOutcome::Unavailable => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    soon("all devices", async {
+        while fake.devices().len() < 4 {
+            fake.changed().await
+        }
+    })
+    .await;
+    side.wake("call-3", RING);
+    assert_eq!(side.outcome("call-3").await, WakeOutcome::Accepted, "no device was forgotten before");
+}
+
+#[tokio::test]
 async fn a_push_service_that_is_down_is_told_at_once_and_found_again() {
     let mut fake = FakePush::start().await;
     let mut side = Side::start(&settings(&fake.url(), 2000), &[]).await;
