@@ -7,16 +7,11 @@ use super::world::{
     APP_ANSWER, CENTRE, COMPANY, COURIER, CUSTOMER, LABEL, ORDER, PHONE_ANSWER, PHONE_OFFER, Who, World,
 };
 use crate::core::{
-    Command, CourierId, DeviceId, EndReason, ErrorCode, Hidden, Input, OpId, OrderId, PushCommand,
-    PushTarget, Side, WakeOutcome,
+    Command, CourierId, EndReason, ErrorCode, Hidden, Input, OpId, OrderId, PushCommand, Side, WakeOutcome,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
 const RING: Duration = Duration::from_secs(60);
-
-fn device(app: u32) -> DeviceId {
-    DeviceId(format!("app-{app}"))
-}
 
 #[test]
 fn a_closed_app_is_woken_and_gets_the_call_as_soon_as_it_registers() {
@@ -142,136 +137,6 @@ fn connected_and_closed_apps_ring_together_and_the_first_answer_wins() {
 }
 
 #[test]
-fn an_app_without_a_sign_of_life_is_woken_and_called_where_it_comes_back() {
-    for sign in [false, true] {
-        let mut world = World::new();
-        let frozen = world.connect(COURIER);
-        world.register_wakeable(frozen, 1);
-        world.phone_calls(CUSTOMER, COMPANY, PHONE_OFFER);
-        let (old, _) = world.invited(Who::App(frozen));
-        if sign {
-            world.early(Who::App(frozen), old, APP_ANSWER);
-        }
-        world.pass(Duration::from_millis(1900));
-        assert_eq!(world.wakes(), []);
-        world.pass(Duration::from_millis(200));
-        assert_eq!(world.wakes().len(), usize::from(!sign));
-        if sign {
-            continue;
-        }
-        let again = world.connect(COURIER);
-        world.send_register_wakeable(again, 1);
-        let (new, _) = world.invited(Who::App(again));
-        // An endpoint that is called again leaves the former call.
-        world.reject(Who::App(frozen), old, 480);
-        world.pass(SECOND);
-        world.answer(Who::App(again), new, APP_ANSWER);
-        world.answered(Who::Carrier);
-        assert_eq!((world.wakes().len(), world.media.open()), (1, 2));
-        world.end(Who::App(again), new);
-        world.assert_nothing_left();
-    }
-}
-
-#[test]
-fn a_woken_app_may_still_answer_on_the_connection_that_it_had() {
-    let mut world = World::new();
-    let frozen = world.connect(COURIER);
-    world.register_wakeable(frozen, 1);
-    world.phone_calls(CUSTOMER, COMPANY, PHONE_OFFER);
-    let (old, _) = world.invited(Who::App(frozen));
-    world.pass(SECOND * 3);
-    let again = world.connect(COURIER);
-    world.send_register_wakeable(again, 1);
-    world.invited(Who::App(again));
-    world.answer(Who::App(frozen), old, APP_ANSWER);
-    world.answered(Who::Carrier);
-    assert!(matches!(world.ended(Who::App(again)), EndCause::Remote { .. }));
-    world.pass(SECOND);
-    assert_eq!((world.media.talking().len(), world.media.open()), (1, 2));
-    world.end(Who::App(frozen), old);
-    world.assert_nothing_left();
-}
-
-#[test]
-fn a_connection_that_ends_while_it_rings_is_no_refusal() {
-    for wakeable in [false, true] {
-        let mut world = World::new();
-        let app = world.connect(COURIER);
-        if wakeable {
-            world.register_wakeable(app, 1)
-        } else {
-            world.register(app, COURIER)
-        };
-        world.phone_calls(CUSTOMER, COMPANY, PHONE_OFFER);
-        let (a, invite) = world.invited(Who::App(app));
-        world.ring(Who::App(app), a);
-        assert_eq!(world.progress(Who::Carrier).status, StatusCode::RINGING);
-        world.cut(app);
-        world.pass(SECOND * 5);
-        assert_eq!(world.core.call_count(), 1);
-        assert_eq!(world.wakes().len(), usize::from(wakeable), "who can be woken is");
-        if wakeable {
-            world.wake_went(WakeOutcome::Unavailable);
-            assert_eq!(world.core.call_count(), 1, "it may come back by itself");
-        }
-        let again = world.reconnect(app, COURIER);
-        let contact = if wakeable { "urn:uuid:app-1".to_owned() } else { format!("urn:uuid:{app}") };
-        let contact = format!("<sip:app@new.invalid;transport=ws>;+sip.instance=\"<{contact}>\";reg-id=1");
-        world.register_with(again, COURIER, 600, &contact);
-        let (a, same) = world.invited(Who::App(again));
-        assert_eq!(invite.headers.call_id(), same.headers.call_id());
-        // A refresh on the same connection is no further call.
-        world.register_with(again, COURIER, 600, &contact);
-        world.pass(SECOND);
-        assert_eq!(world.count("Edge: INVITE"), 2);
-        world.answer(Who::App(again), a, APP_ANSWER);
-        world.answered(Who::Carrier);
-        world.end(Who::App(again), a);
-        world.assert_nothing_left();
-    }
-}
-
-#[test]
-fn a_connection_that_stays_away_while_it_rings_ends_with_the_ring_time() {
-    let mut world = World::new();
-    let app = world.ready_app();
-    world.phone_calls(CUSTOMER, COMPANY, PHONE_OFFER);
-    world.invited(Who::App(app));
-    world.cut(app);
-    world.pass(RING - SECOND);
-    assert_eq!(world.core.call_count(), 1);
-    world.pass(SECOND * 2);
-    assert_eq!(world.refused(Who::Carrier).status, StatusCode::TEMPORARILY_UNAVAILABLE);
-    world.assert_nothing_left();
-    assert_eq!(world.record().end, Some(EndReason::NoAnswer));
-}
-
-#[test]
-fn another_app_that_registers_while_it_rings_rings_too() {
-    let mut world = World::new();
-    let first = world.ready_app();
-    world.phone_calls(CUSTOMER, COMPANY, PHONE_OFFER);
-    let (f, _) = world.invited(Who::App(first));
-    let second = world.ready_app();
-    let (s, _) = world.invited(Who::App(second));
-    world.register(second, COURIER);
-    world.pass(SECOND);
-    assert_eq!(world.count("Edge: INVITE"), 2, "each app once");
-    world.reject(Who::App(first), f, 486);
-    world.register(first, COURIER);
-    world.pass(SECOND);
-    assert_eq!(world.count("Edge: INVITE"), 2, "who declined is left alone");
-    world.answer(Who::App(second), s, APP_ANSWER);
-    world.answered(Who::Carrier);
-    let third = world.ready_app();
-    world.pass(SECOND);
-    assert_eq!(world.apps[&third].session_count(), 0);
-    world.end(Who::App(second), s);
-    world.assert_nothing_left();
-}
-
-#[test]
 fn a_woken_courier_who_declines_or_is_busy_ends_the_ringing() {
     for (status, end) in
         [(603, EndReason::Declined), (486, EndReason::Refused(ErrorCode::CourierUnreachable))]
@@ -316,84 +181,6 @@ fn a_caller_who_gives_up_calls_the_wake_off() {
         world.assert_nothing_left();
         assert_eq!(world.record().end, Some(EndReason::CustomerHungUp));
     }
-}
-
-#[test]
-fn who_can_be_woken_outlives_its_time_and_who_cannot_does_not() {
-    let mut world = World::new();
-    world.closed_app(1);
-    let gone = world.ready_app();
-    world.cut(gone);
-    let here = world.connect(COURIER);
-    world.register_wakeable(here, 2);
-    world.pass(SECOND * 3600);
-    world.phone_calls(CUSTOMER, COMPANY, PHONE_OFFER);
-    let (a, _) = world.invited(Who::App(here));
-    assert_eq!(world.wakes().len(), 1);
-    world.answer(Who::App(here), a, APP_ANSWER);
-    world.answered(Who::Carrier);
-}
-
-#[test]
-fn push_service_knows_the_devices_that_can_be_woken() {
-    let mut world = World::new();
-    let app = world.connect(COURIER);
-    world.register_wakeable(app, 1);
-    let target = PushTarget {
-        provider: "apns".into(),
-        param: "TEAM.app.voip".into(),
-        prid: Hidden::new("token1".into()),
-    };
-    let put = PushCommand::PutDevice { device: device(1), courier: CourierId::new(COURIER), target };
-    assert_eq!(world.pushed[0], put);
-    world.register_wakeable(app, 1);
-    assert_eq!((world.pushed.len(), &world.pushed[1]), (2, &put), "a refresh tells it anew");
-    let plain = "<sip:app@one.invalid>;+sip.instance=\"<urn:uuid:app-1>\";reg-id=1";
-    world.register_with(app, COURIER, 600, plain);
-    assert_eq!(world.pushed[2..], [PushCommand::DeleteDevice { device: device(1) }], "no push data any more");
-    world.closed_app(2);
-    world.register_wakeable(app, 3);
-    world.pushed.clear();
-    let contact = format!(
-        "<sip:app@app{app}.invalid;transport=ws>;expires=0;+sip.instance=\"<urn:uuid:app-3>\";reg-id=1"
-    );
-    world.register_with(app, COURIER, 600, &contact);
-    world.pass(SECOND);
-    world.register_with(app, COURIER, 0, "*");
-    let deleted: Vec<_> = [3, 2].map(|app| PushCommand::DeleteDevice { device: device(app) }).into();
-    assert_eq!(world.pushed, deleted);
-    assert!(!world.printed.iter().any(|line| line.contains("token1")));
-}
-
-#[test]
-fn a_device_without_an_instance_has_a_name_that_tells_nothing() {
-    let mut world = World::new();
-    let app = world.connect(COURIER);
-    let contact = "<sip:app@one.invalid;pn-provider=fcm;pn-param=p;pn-prid=t>";
-    world.register_with(app, COURIER, 600, contact);
-    let PushCommand::PutDevice { device, .. } = &world.pushed[0] else { panic!() };
-    assert!(device.0.len() == 32 && device.0.bytes().all(|byte| byte.is_ascii_hexdigit()), "{device}");
-}
-
-#[test]
-fn a_token_that_is_gone_is_not_used_again() {
-    let mut world = World::new();
-    world.closed_app(1);
-    world.closed_app(2);
-    world.input(Input::DeviceGone { courier: CourierId::new(COURIER), device: device(1) });
-    world.pass(SECOND);
-    let wakeable = |world: &World| -> Vec<bool> {
-        world.store.bindings.iter().map(|binding| binding.push.is_some()).collect()
-    };
-    assert_eq!(wakeable(&world), [false, true]);
-    world.input(Input::DeviceGone { courier: CourierId::new(COURIER), device: device(2) });
-    world.pass(SECOND);
-    world.phone_calls(CUSTOMER, COMPANY, PHONE_OFFER);
-    assert_eq!(world.refused(Who::Carrier).status, StatusCode::TEMPORARILY_UNAVAILABLE);
-    assert_eq!(world.wakes(), []);
-    // Until the app says its token anew.
-    world.closed_app(1);
-    assert!(wakeable(&world).contains(&true));
 }
 
 #[test]
@@ -446,66 +233,4 @@ fn a_store_that_cannot_say_who_else_there_is_leaves_those_who_are_connected() {
     world.answered(Who::Carrier);
     world.end(Who::App(here), a);
     world.assert_nothing_left();
-}
-
-#[test]
-fn an_app_with_two_connections_is_called_on_the_newer_and_may_keep_the_call_on_the_older() {
-    let mut world = World::new();
-    let contact = |reg_id| {
-        format!("<sip:app@one.invalid;transport=ws>;+sip.instance=\"<urn:uuid:both>\";reg-id={reg_id}")
-    };
-    let flows = [world.connect(COURIER), world.connect(COURIER)];
-    for (reg_id, flow) in [(1, flows[0]), (2, flows[1])] {
-        world.register_with(flow, COURIER, 600, &contact(reg_id));
-    }
-    world.phone_calls(CUSTOMER, COMPANY, PHONE_OFFER);
-    let (a, _) = world.invited(Who::App(flows[1]));
-    world.pass(SECOND);
-    assert_eq!(world.count("Edge: INVITE"), 1, "one app, one INVITE (RFC 5626)");
-    world.ring(Who::App(flows[1]), a);
-    // It registers anew on the other; what it says there is that it has the call.
-    world.register_with(flows[0], COURIER, 600, &contact(1));
-    let (again, _) = world.invited(Who::App(flows[0]));
-    world.reject(Who::App(flows[0]), again, 482);
-    world.pass(SECOND);
-    assert_eq!(world.core.call_count(), 1);
-    world.answer(Who::App(flows[1]), a, APP_ANSWER);
-    world.answered(Who::Carrier);
-    world.pass(SECOND);
-    assert_eq!((world.media.talking().len(), world.media.open()), (1, 2));
-    world.end(Who::App(flows[1]), a);
-    world.assert_nothing_left();
-}
-
-#[test]
-fn who_is_busy_on_the_new_connection_is_not_rung_on_the_old_one() {
-    let mut world = World::new();
-    let old = world.connect(COURIER);
-    world.register_wakeable(old, 1);
-    world.phone_calls(CUSTOMER, COMPANY, PHONE_OFFER);
-    let (o, _) = world.invited(Who::App(old));
-    world.ring(Who::App(old), o);
-    let new = world.connect(COURIER);
-    world.send_register_wakeable(new, 1);
-    let (n, _) = world.invited(Who::App(new));
-    world.reject(Who::App(new), n, 486);
-    assert!(matches!(world.ended(Who::App(old)), EndCause::Remote { .. }));
-    assert_eq!(world.refused(Who::Carrier).status, StatusCode::TEMPORARILY_UNAVAILABLE);
-    world.assert_nothing_left();
-}
-
-#[test]
-fn installations_that_are_never_heard_of_again_do_not_pile_up() {
-    let mut world = World::new();
-    for app in 0..25 {
-        world.closed_app(app);
-        world.pass(SECOND);
-    }
-    world.pass(SECOND);
-    assert_eq!(world.store.bindings.len(), 20);
-    let deleted = world.pushed.iter().filter_map(|command| match command {
-        PushCommand::DeleteDevice { device } => Some(device.clone()),
-        PushCommand::PutDevice { .. } | PushCommand::Wake { .. } | PushCommand::CancelWake { .. } => None,
-    });
-    assert_eq!(deleted.collect::<Vec<_>>(), [0, 1, 2, 3, 4].map(device), "the oldest go");
 }
