@@ -14,6 +14,7 @@ mod error;
 mod log;
 mod script;
 mod server;
+mod stand;
 
 pub mod apns;
 pub mod fcm;
@@ -25,3 +26,4 @@ pub use error::FakeError;
 pub use fcm::FakeFcm;
 pub use log::{Answer, Feed, Log, Received};
 pub use script::{Act, Script, Scripted};
+pub use stand::Stand;

@@ -5,7 +5,7 @@ mod documented;
 mod rules;
 mod token;
 
-use std::net::SocketAddr;
+use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -15,9 +15,10 @@ use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
 
 pub use self::documented::DOCUMENTED;
 use self::rules::{Refusal, Rules};
-use crate::log::{Answer, Log, Received};
-use crate::script::{Act, Script, Scripted};
+use crate::log::{Answer, Log};
+use crate::script::{Script, Scripted};
 use crate::server::{Call, Reply, Server, Service, response};
+use crate::stand::{Stand, keep, treat};
 use crate::{Authority, Clock, FakeError};
 
 /// Names under which the certificate is valid: Apple's two hosts, and localhost; its address is added.
@@ -46,9 +47,8 @@ impl Default for ApnsAccount {
 
 /// An APNs of our own. Dropping it ends it.
 pub struct FakeApns {
-    server: Server,
+    stand: Stand,
     world: Arc<World>,
-    authority_pem: String,
     key_pem: String,
     account: ApnsAccount,
 }
@@ -87,28 +87,8 @@ impl FakeApns {
         });
         let tls = authority.server(&NAMES, &[b"h2"])?;
         let server = Server::start(authority.listen(), tls, Arc::clone(&world)).await?;
-        Ok(Self {
-            server,
-            world,
-            authority_pem: authority.pem().to_owned(),
-            key_pem: key.serialize_pem(),
-            account,
-        })
-    }
-
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.server.address()
-    }
-
-    /// `host:port` for a client's settings.
-    pub fn host(&self) -> String {
-        self.address().to_string()
-    }
-
-    /// The certificate of its authority, PEM.
-    pub fn authority_pem(&self) -> &str {
-        &self.authority_pem
+        let stand = Stand::new(server, authority.pem());
+        Ok(Self { stand, world, key_pem: key.serialize_pem(), account })
     }
 
     /// The signing key as Apple gives it out: the content of `AuthKey_….p8`.
@@ -155,73 +135,28 @@ impl FakeApns {
         self.world.rules.uninstall(token.into(), at);
     }
 
-    /// How many connections have been opened since the start.
-    pub fn connections_opened(&self) -> u64 {
-        self.server.opened()
-    }
-
-    /// How many connections are open.
-    pub fn connections(&self) -> usize {
-        self.server.open()
-    }
-
-    /// SETTINGS_MAX_CONCURRENT_STREAMS of connections that are opened from now on (1000 at first, as Apple's).
-    pub fn set_max_streams(&self, streams: u32) {
-        self.server.set_max_streams(streams);
-    }
-
-    /// Drops all open connections without a word.
-    pub fn drop_connections(&self) {
-        self.server.drop_connections();
-    }
-
-    /// Sends GOAWAY on all open connections; what is in flight is still answered.
-    pub fn go_away(&self) {
-        self.server.go_away();
-    }
-
-    /// Closes the port and drops all connections, until [`admit`](Self::admit).
-    pub async fn refuse(&self) {
-        self.server.refuse().await;
-    }
-
-    /// Opens the port again.
-    pub async fn admit(&self) {
-        self.server.admit().await;
-    }
-
     /// Ends it, and waits for the end.
     pub async fn stop(self) {
-        self.server.stop().await;
+        self.stand.stop().await;
+    }
+}
+
+impl Deref for FakeApns {
+    type Target = Stand;
+
+    fn deref(&self) -> &Stand {
+        &self.stand
     }
 }
 
 impl Service for World {
     async fn answer(&self, call: Call) -> Reply {
         let token = call.head.uri.path().strip_prefix("/3/device/").unwrap_or_default().to_owned();
-        let (answer, reply) = match self.script.decide(&token).await {
-            // `decide` has waited already.
-            Act::Judge | Act::After(..) => self.judge(&call, &token),
-            Act::GoAway => match self.judge(&call, &token) {
-                (answer, Reply::Http(response)) => (answer, Reply::HttpAndGoAway(response)),
-                other => other,
-            },
-            Act::Answer(scripted) => self.scripted(&call, scripted),
-            Act::Drop => (Answer::Dropped, Reply::Drop),
-            Act::AcceptAndDrop => (Answer::AcceptedUnheard, Reply::Drop),
-            Act::Reset => (Answer::Reset, Reply::Reset),
-            Act::Silence => (Answer::Unanswered, Reply::Silence),
-        };
-        self.log.push(Received {
-            at: self.clock.now(),
-            connection: call.connection,
-            path: call.head.uri.path().to_owned(),
-            headers: crate::log::headers(&call.head.headers),
-            token,
-            body: serde_json::from_slice(&call.body).unwrap_or_default(),
-            size: call.body.len(),
-            answer,
-        });
+        let act = self.script.decide(&token).await;
+        let judge = || self.judge(&call, &token);
+        let (answer, reply) = treat(act, judge, |scripted| self.scripted(&call, scripted));
+        let body = serde_json::from_slice(&call.body).unwrap_or_default();
+        keep(&self.log, &self.clock, &call, token, body, answer);
         reply
     }
 }

@@ -5,7 +5,7 @@ mod documented;
 mod oauth;
 mod rules;
 
-use std::net::SocketAddr;
+use std::ops::Deref;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -17,9 +17,10 @@ use self::documented::status_of;
 pub use self::documented::{DOCUMENTED, OAUTH_DOCUMENTED};
 use self::oauth::{Denial, Oauth};
 use self::rules::{Refusal, Rules};
-use crate::log::{Answer, Log, Received};
+use crate::log::{Answer, Log};
 use crate::script::{Act, Script, Scripted};
 use crate::server::{Call, Reply, Server, Service, response};
+use crate::stand::{Stand, keep, treat};
 use crate::{Authority, Clock, FakeError};
 
 /// Names under which the certificate is valid: Google's two hosts, and localhost; its address is added.
@@ -50,9 +51,8 @@ impl Default for FcmAccount {
 
 /// An FCM with its token endpoint. Dropping it ends it.
 pub struct FakeFcm {
-    server: Server,
+    stand: Stand,
     world: Arc<World>,
-    authority_pem: String,
     account: FcmAccount,
 }
 
@@ -113,27 +113,12 @@ impl FakeFcm {
         });
         let tls = authority.server(&NAMES, &[b"h2", b"http/1.1"])?;
         let server = Server::start(authority.listen(), tls, Arc::clone(&world)).await?;
-        Ok(Self { server, world, authority_pem: authority.pem().to_owned(), account })
-    }
-
-    /// Where it listens, for both.
-    pub fn address(&self) -> SocketAddr {
-        self.server.address()
-    }
-
-    /// `host:port` for a client's settings.
-    pub fn host(&self) -> String {
-        self.address().to_string()
+        Ok(Self { stand: Stand::new(server, authority.pem()), world, account })
     }
 
     /// The token endpoint's URL.
     pub fn token_uri(&self) -> String {
         format!("https://{}/token", self.address())
-    }
-
-    /// The certificate of its authority, PEM.
-    pub fn authority_pem(&self) -> &str {
-        &self.authority_pem
     }
 
     /// Whose pushes it takes.
@@ -213,39 +198,17 @@ impl FakeFcm {
         self.world.rules.give_away(token.into());
     }
 
-    /// How many connections have been opened since the start.
-    pub fn connections_opened(&self) -> u64 {
-        self.server.opened()
-    }
-
-    /// How many connections are open.
-    pub fn connections(&self) -> usize {
-        self.server.open()
-    }
-
-    /// Drops all open connections without a word.
-    pub fn drop_connections(&self) {
-        self.server.drop_connections();
-    }
-
-    /// Sends GOAWAY on all open HTTP/2 connections; what is in flight is still answered.
-    pub fn go_away(&self) {
-        self.server.go_away();
-    }
-
-    /// Closes the port and drops all connections, until [`admit`](Self::admit).
-    pub async fn refuse(&self) {
-        self.server.refuse().await;
-    }
-
-    /// Opens the port again.
-    pub async fn admit(&self) {
-        self.server.admit().await;
-    }
-
     /// Ends it, and waits for the end.
     pub async fn stop(self) {
-        self.server.stop().await;
+        self.stand.stop().await;
+    }
+}
+
+impl Deref for FakeFcm {
+    type Target = Stand;
+
+    fn deref(&self) -> &Stand {
+        &self.stand
     }
 }
 
@@ -256,29 +219,10 @@ impl Service for World {
         }
         let body: Value = serde_json::from_slice(&call.body).unwrap_or_default();
         let token = body.pointer("/message/token").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let (answer, reply) = match self.script.decide(&token).await {
-            // `decide` has waited already.
-            Act::Judge | Act::After(..) => self.judge(&call, &body),
-            Act::GoAway => match self.judge(&call, &body) {
-                (answer, Reply::Http(response)) => (answer, Reply::HttpAndGoAway(response)),
-                other => other,
-            },
-            Act::Answer(scripted) => self.scripted(scripted, None),
-            Act::Drop => (Answer::Dropped, Reply::Drop),
-            Act::AcceptAndDrop => (Answer::AcceptedUnheard, Reply::Drop),
-            Act::Reset => (Answer::Reset, Reply::Reset),
-            Act::Silence => (Answer::Unanswered, Reply::Silence),
-        };
-        self.log.push(Received {
-            at: self.clock.now(),
-            connection: call.connection,
-            path: call.head.uri.path().to_owned(),
-            headers: crate::log::headers(&call.head.headers),
-            token,
-            body,
-            size: call.body.len(),
-            answer,
-        });
+        let act = self.script.decide(&token).await;
+        let judge = || self.judge(&call, &body);
+        let (answer, reply) = treat(act, judge, |scripted| self.scripted(scripted, None));
+        keep(&self.log, &self.clock, &call, token, body, answer);
         reply
     }
 }
