@@ -11,27 +11,37 @@ use doorstep::{CallState, EndReason, Event};
 use doorstep_demo::phones::{Baresip, Call as Do, installed};
 use doorstep_demo::{Script, Sounds};
 
+use tempfile::TempDir;
+
 use support::{ORDER, PATIENCE, Scene, answered, courier_script, ended, until};
 
 const G711: &str = "PCMA/8000/1,PCMU/8000/1";
 
-async fn baresip(scene: &Scene, codecs: &str) -> Baresip {
-    let speech: PathBuf = scene.folder().join("customer-says.wav");
-    // baresip hangs up where its file ends.
-    customer_script().then_silent_for(Duration::from_secs(60)).write(&speech).unwrap();
-    Baresip::start(&scene.stage, codecs, &speech, scene.folder()).await.unwrap()
-}
-
-/// The courier has called, and the phone rings; `None` where there is no baresip.
-async fn the_phone_rings() -> Option<(Scene, Baresip, doorstep::Call)> {
+/// A gateway, a courier, and a phone with these codecs; `None` where there is no baresip.
+async fn set_up(codecs: &str) -> Option<(Scene, Baresip)> {
     if !installed(&["baresip"]) {
         return None;
     }
     let scene = Scene::set_up().await;
-    let mut phone = baresip(&scene, G711).await;
+    let speech: PathBuf = scene.folder().join("customer-says.wav");
+    // baresip hangs up where its file ends.
+    customer_script().then_silent_for(Duration::from_secs(60)).write(&speech).unwrap();
+    let phone = Baresip::start(&scene.stage, codecs, &speech, scene.folder()).await.unwrap();
+    Some((scene, phone))
+}
+
+/// The courier has called, and the phone rings.
+async fn the_phone_rings() -> Option<(Scene, Baresip, doorstep::Call)> {
+    let (scene, mut phone) = set_up(G711).await?;
     let call = scene.client.contact_customer(ORDER).await.unwrap();
     phone.expect("CALL_INCOMING").await.unwrap();
     Some((scene, phone, call))
+}
+
+/// Puts both away; the folder with the recordings.
+async fn put_away(scene: Scene, phone: Baresip) -> TempDir {
+    phone.quit().await.unwrap();
+    scene.end().await
 }
 
 /// What the customer says.
@@ -68,11 +78,7 @@ async fn both_understand_each_other_over_opus() {
 }
 
 async fn both_understand_each_other(codecs: &str) {
-    if !installed(&["baresip"]) {
-        return;
-    }
-    let scene = Scene::set_up().await;
-    let mut phone = baresip(&scene, codecs).await;
+    let Some((scene, mut phone)) = set_up(codecs).await else { return };
     let call = scene.client.contact_customer(ORDER).await.unwrap();
     let rings = phone.expect("CALL_INCOMING").await.unwrap();
     assert!(rings.peer.contains(&scene.stage.company), "the phone shows {}", rings.peer);
@@ -84,20 +90,15 @@ async fn both_understand_each_other(codecs: &str) {
     call.hang_up().await.unwrap();
     phone.expect("CALL_CLOSED").await.unwrap();
     let heard = phone.heard().unwrap();
-    phone.quit().await.unwrap();
     let customer = courier_script().heard_in(&heard).unwrap();
-    let folder = scene.end().await;
+    let folder = put_away(scene, phone).await;
     let courier = customer_script().heard_in(&folder.path().join("courier-heard.wav")).unwrap();
     assert!(customer.intelligible && courier.intelligible, "customer {customer:?}, courier {courier:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_phone_calls_back_presses_keys_holds_and_hangs_up() {
-    if !installed(&["baresip"]) {
-        return;
-    }
-    let mut scene = Scene::set_up().await;
-    let mut phone = baresip(&scene, G711).await;
+    let Some((mut scene, mut phone)) = set_up(G711).await else { return };
     phone.call_company().await.unwrap();
     let call = scene.incoming().await;
     phone.expect("CALL_RINGING").await.unwrap();
@@ -115,8 +116,7 @@ async fn the_phone_calls_back_presses_keys_holds_and_hangs_up() {
     until(&call, "the end of the hold", held(false)).await;
     phone.act(Do::HangUp).await.unwrap();
     assert_eq!(ended(&call).await, EndReason::HungUpThere);
-    phone.quit().await.unwrap();
-    scene.end().await;
+    put_away(scene, phone).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,8 +133,7 @@ async fn the_couriers_keys_and_hold_reach_the_phone() {
     until(&call, "the end of the hold", held(false)).await;
     call.hang_up().await.unwrap();
     phone.expect("CALL_CLOSED").await.unwrap();
-    phone.quit().await.unwrap();
-    scene.end().await;
+    put_away(scene, phone).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,8 +142,7 @@ async fn a_phone_that_declines_ends_the_couriers_ringing() {
     phone.act(Do::HangUp).await.unwrap();
     // baresip says 486.
     assert_eq!(ended(&call).await, EndReason::Busy);
-    phone.quit().await.unwrap();
-    scene.end().await;
+    put_away(scene, phone).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,6 +151,5 @@ async fn a_courier_who_gives_up_stops_the_phones_ringing() {
     call.hang_up().await.unwrap();
     phone.expect("CALL_CLOSED").await.unwrap();
     assert_eq!(ended(&call).await, EndReason::HungUpHere);
-    phone.quit().await.unwrap();
-    scene.end().await;
+    put_away(scene, phone).await;
 }
