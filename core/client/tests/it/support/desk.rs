@@ -11,8 +11,8 @@ use doorstep_sip::Timestamp;
 use doorstep_sip::msg::{HeaderName, Headers, Method, NameAddr, Request, Response, SipUri, StatusCode};
 use doorstep_sip::registrar::{self, RegisterAction, RegistrarLimits};
 use doorstep_sip::ua::{
-    EndCause, FlowId, FlowInfo, IncomingId, Invite, Reply, SessionEvent, SessionId, TransportKind, UaConfig,
-    UaError, UaEvent, UaOutput, UserAgent,
+    FlowId, FlowInfo, IncomingId, Invite, Reply, SessionEvent, SessionId, TransportKind, UaConfig, UaError,
+    UaEvent, UaOutput, UserAgent,
 };
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::sync::{mpsc, watch};

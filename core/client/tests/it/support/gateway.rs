@@ -4,9 +4,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use doorstep::{Config, Credentials, StaticToken};
+use doorstep_media::sdp::Direction;
 use doorstep_media::session::LocalAddress;
-use doorstep_sip::msg::StatusCode;
 use doorstep_sip::ua::EndCause;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
