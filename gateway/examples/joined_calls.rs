@@ -56,6 +56,7 @@ async fn plane(calls: u64, seconds: u64) {
         trunk_advertised_ip: None,
         ports: None,
         strict_source: true,
+        audio_rate: 8_000,
     };
     let (plane, mut events) = start(&media, addresses, Vec::new()).unwrap();
     let mut child = Command::new(std::env::current_exe().unwrap())

@@ -14,6 +14,8 @@ mod mid_call;
 mod reconnecting_while_it_rings;
 mod registrar;
 mod storm;
+mod storm_leaks;
+mod storm_steps;
 mod transfers;
 mod trunk;
 mod wakeable_devices;

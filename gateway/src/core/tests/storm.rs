@@ -5,129 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
-use doorstep_sip::msg::{HeaderName, Headers, Message, NameAddr, SipUri, StatusCode};
+use doorstep_sip::msg::{HeaderName, Headers, NameAddr, SipUri, StatusCode};
 use doorstep_sip::ua::{FlowId, Reply, SessionEvent, SessionId, UaEvent};
-use doorstep_testkit::leaks::Scanner;
 use proptest::prelude::*;
 
-use super::media::{EDGE_MEDIA, TRUNK_MEDIA};
+use super::storm_leaks::assert_no_leak;
+use super::storm_steps::{Act, STRANGER, Step, UNKNOWN, steps};
 use super::world::{
-    APP_ANSWER, APP_OFFER, CARRIER_HOST, CENTRE, COMPANY, COURIER, CUSTOMER, EDGE_HOST, LABEL, ORDER,
-    PHONE_ANSWER, PHONE_OFFER, TRUNK_HOST, Who, World, config,
+    APP_ANSWER, APP_OFFER, COMPANY, COURIER, CUSTOMER, EDGE_HOST, ORDER, PHONE_ANSWER, PHONE_OFFER, Who,
+    World, config,
 };
 use crate::core::{
     CallEventKind, CallId, ClipId, Command, CourierId, DeviceId, Fallback, GatewayEvent, Input, MediaEvent,
     MediaFailure, OpId, OrderId, PushCommand, Side, WakeOutcome,
 };
-
-#[derive(Debug, Clone)]
-enum Step {
-    Wait(u64),
-    Connect,
-    Register(usize),
-    /// With push data, as the app of that number, wherever it is connected.
-    RegisterWakeable(usize),
-    /// The app of that number registers with push data and is closed.
-    Close(usize),
-    /// push-service says what became of the newest wake.
-    WakeGoes(WakeOutcome),
-    DeviceGone(usize),
-    /// An app takes a call over that another has.
-    TakeOver(usize, usize),
-    /// Messages that are being heard come to their end.
-    Played,
-    Cut(usize),
-    Reconnect(usize),
-    AppCalls(usize, &'static str, &'static str),
-    PhoneCalls(&'static str, &'static str),
-    /// By the person of that number, in the session of that number.
-    Do(usize, usize, Act),
-    /// A call up to its answer, unless something is in its way.
-    Talk(usize),
-    TalkBack(usize),
-    Connects(bool),
-    CompanyHangsUp,
-    StoreIsUp(bool),
-    CarrierIsDeaf(bool),
-    MediaAreFull(bool),
-    MediaBreak(usize),
-    OrderIsOpen(bool),
-    Otherwise(u8),
-}
-
-/// What somebody does in a session.
-#[derive(Debug, Clone)]
-enum Act {
-    Ring,
-    Early,
-    Answer(bool),
-    Reject(u16),
-    Offer(&'static str),
-    TakeOffer(bool),
-    Digit,
-    Refer(bool),
-    End,
-}
-
-const UNKNOWN: &str = "v=0\r\ns=unknown\r\n";
-const STRANGER: &str = "+4930555111222";
-
-fn acts() -> impl Strategy<Value = Act> {
-    prop_oneof![
-        1 => Just(Act::Ring),
-        2 => Just(Act::Early),
-        6 => (0..10u8).prop_map(|n| Act::Answer(n > 0)),
-        1 => prop_oneof![Just(486), Just(603), Just(480), Just(503), Just(302)].prop_map(Act::Reject),
-        8 => prop_oneof![
-            Just("v=0\r\na=sendonly\r\n"), Just("v=0\r\na=sendrecv\r\n"), Just(UNKNOWN), Just("")
-        ].prop_map(Act::Offer),
-        3 => any::<bool>().prop_map(Act::TakeOffer),
-        1 => Just(Act::Digit),
-        5 => any::<bool>().prop_map(Act::Refer),
-        1 => Just(Act::End),
-    ]
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![
-        8 => (0u64..2000).prop_map(Step::Wait),
-        1 => (2000u64..90_000).prop_map(Step::Wait),
-        1 => Just(Step::Connect),
-        2 => (0..3usize).prop_map(Step::Register),
-        1 => (0..3usize).prop_map(Step::Cut),
-        3 => (0..3usize).prop_map(Step::Reconnect),
-        4 => (
-            0..3usize,
-            prop_oneof![5 => Just(ORDER), 1 => Just("4712")],
-            prop_oneof![8 => Just(APP_OFFER), 1 => Just(UNKNOWN), 1 => Just("")],
-        ).prop_map(|(app, order, offer)| Step::AppCalls(app, order, offer)),
-        4 => (
-            prop_oneof![6 => Just(CUSTOMER), 1 => Just(STRANGER), 1 => Just("anonymous")],
-            prop_oneof![8 => Just(PHONE_OFFER), 1 => Just(UNKNOWN), 1 => Just("")],
-        ).prop_map(|(caller, offer)| Step::PhoneCalls(caller, offer)),
-        6 => (0..3usize).prop_map(Step::Talk),
-        6 => (0..3usize).prop_map(Step::TalkBack),
-        40 => (0..4usize, prop_oneof![3 => Just(0usize), 1 => 1..4usize], acts()).prop_map(|(who, session, act)| Step::Do(who, session, act)),
-        1 => any::<bool>().prop_map(Step::Connects),
-        1 => Just(Step::CompanyHangsUp),
-        1 => (0..4u8).prop_map(|n| Step::StoreIsUp(n > 0)),
-        1 => (0..4u8).prop_map(|n| Step::CarrierIsDeaf(n == 0)),
-        1 => (0..4u8).prop_map(|n| Step::MediaAreFull(n == 0)),
-        1 => (0..4usize).prop_map(Step::MediaBreak),
-        1 => (0..4u8).prop_map(|n| Step::OrderIsOpen(n > 0)),
-        2 => (0..4u8).prop_map(Step::Otherwise),
-        3 => (0..3usize).prop_map(Step::RegisterWakeable),
-        2 => (0..3usize).prop_map(Step::Close),
-        4 => prop_oneof![
-            2 => Just(WakeOutcome::Accepted), 2 => Just(WakeOutcome::Sent), 1 => Just(WakeOutcome::NoDevice),
-            1 => Just(WakeOutcome::Failed), 1 => Just(WakeOutcome::Unavailable)
-        ].prop_map(Step::WakeGoes),
-        1 => (0..3usize).prop_map(Step::DeviceGone),
-        1 => (0..3usize, 0..3usize).prop_map(|(by, from)| Step::TakeOver(by, from)),
-        3 => Just(Step::Played),
-    ];
-    proptest::collection::vec(step, 1..60)
-}
 
 /// A world with what its people remember.
 struct Storm {
@@ -405,60 +296,6 @@ impl Storm {
                     let _ = self.world.ua(who).end(now, session, None);
                 }
             }
-        }
-    }
-}
-
-/// Call-IDs, tags and branches.
-fn names(bytes: &[u8]) -> Vec<String> {
-    let message = Message::parse(bytes).unwrap();
-    let headers = message.headers();
-    let tag = |address: Option<NameAddr>| address.and_then(|address| address.tag().map(str::to_owned));
-    let via = headers.via().and_then(|via| via.branch().map(str::to_owned));
-    let call_id = headers.call_id().map(str::to_owned);
-    [call_id, tag(headers.from()), tag(headers.to()), via].into_iter().flatten().collect()
-}
-
-fn assert_no_leak(world: &World) {
-    let ip = |text: &str| text.parse().unwrap();
-    let customers = Scanner::new()
-        .number("customer", CUSTOMER)
-        .and_then(|scanner| scanner.number("stranger", STRANGER))
-        .and_then(|scanner| scanner.number("centre", CENTRE))
-        .and_then(|scanner| scanner.text("customer's name", "Max Mustermann"))
-        .unwrap()
-        .address("trunk", ip(TRUNK_HOST))
-        .address("trunk media", ip(TRUNK_MEDIA))
-        .address("carrier", ip(CARRIER_HOST))
-        .address("phone", ip("203.0.113.201"));
-    let couriers = Scanner::new()
-        .text("courier", COURIER)
-        .and_then(|scanner| scanner.text("label", LABEL))
-        .and_then(|scanner| scanner.text("order", &format!("order.{ORDER}")))
-        .and_then(|scanner| scanner.text("edge", EDGE_HOST))
-        .and_then(|scanner| scanner.text("apps", ".invalid"))
-        .and_then(|scanner| scanner.text("app's name", "Mallory"))
-        .unwrap()
-        .address("edge media", ip(EDGE_MEDIA))
-        .address("app", ip("192.0.2.201"));
-    let of = |side: Side| -> Vec<&Bytes> {
-        world.sent.iter().filter(|(to, _)| *to == side).map(|(_, bytes)| bytes).collect()
-    };
-    let joined =
-        |side: Side| of(side).into_iter().fold(Vec::new(), |all, bytes| [&all, &bytes[..], b"\n"].concat());
-    let (edge, trunk) = (joined(Side::Edge), joined(Side::Trunk));
-    assert_eq!(customers.scan("edge", &edge), []);
-    assert_eq!(couriers.scan("trunk", &trunk), []);
-    let printed = world.printed.join("\n");
-    assert_eq!(customers.scan("outputs", printed.as_bytes()), []);
-    // Orders show in logs; who the courier is does not.
-    let nobody = Scanner::new().text("courier", COURIER).unwrap().text("label", LABEL).unwrap();
-    assert_eq!(nobody.scan("outputs", printed.as_bytes()), []);
-    for (side, other) in [(Side::Edge, &trunk), (Side::Trunk, &edge)] {
-        let names: BTreeSet<_> = of(side).into_iter().flat_map(|bytes| names(bytes)).collect();
-        for name in names {
-            let found = other.windows(name.len()).any(|window| window == name.as_bytes());
-            assert!(!found, "{name} of the {side:?} side shows on the other");
         }
     }
 }
