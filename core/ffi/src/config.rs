@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use doorstep::audio::{AudioFactory, Silence, Tone, WavAudio};
 use doorstep::transport::{GatewayUrl, SpkiPin};
@@ -11,6 +12,9 @@ use crate::audio::AudioPort;
 use crate::push::PushTarget;
 use crate::token::Tokens;
 use crate::{DoorstepError, TokenProvider};
+
+/// Between two measurements of a call: often enough for bars on a screen, and nothing beside a call's own work.
+const QUALITY: Duration = Duration::from_secs(2);
 
 /// Everything a client is told at its start.
 #[derive(uniffi::Record)]
@@ -83,6 +87,7 @@ impl TryFrom<ClientConfig> for Config {
         config.instance = from.instance;
         config.register = from.reachable;
         config.push = from.push.map(Into::into);
+        config.media.quality_interval = Some(QUALITY);
         config.audio = match from.audio {
             AudioChoice::Port { port } => port as Arc<dyn AudioFactory>,
             AudioChoice::Silence => Arc::new(Silence),
