@@ -25,9 +25,10 @@ public struct CallEnd: Equatable, Sendable {
     /// What the courier should read: the gateway's words where it sent some. It names no number and no other person.
     public let text: String
 
-    package init(reason: EndReason, text: String) {
+    /// With the reason's own words, unless there are others: for an app's tests.
+    public init(reason: EndReason, text: String? = nil) {
         self.reason = reason
-        self.text = text
+        self.text = text ?? reason.text
     }
 }
 

@@ -23,12 +23,14 @@ public final class Doorstep: Sendable {
     /// - Throws: ``DoorstepError/invalidGateway(why:)`` when the URL is no `wss://` URL, ``DoorstepError/invalidPin``,
     ///   ``DoorstepError/invalidRate``, ``DoorstepError/platform``.
     public convenience init(configuration: Configuration) throws {
-        try self.init(core: CoreClient(configuration))
+        let core = try CoreClient(configuration)
+        try self.init(core: core, subscribe: core.subscribe)
     }
 
     /// Over any core: the library's, or one that follows a test's script.
-    package init(core: any ClientCore) throws {
-        line = try Line(core: core)
+    package init(core: any ClientCore, subscribe: Subscribe) rethrows {
+        line = Line(core: core)
+        try line.follow(subscribe)
     }
 
     deinit {
@@ -46,7 +48,7 @@ public final class Doorstep: Sendable {
     ) throws -> (doorstep: Doorstep, push: PushHandling)? {
         guard let push = PushPayload(payload) else { return nil }
         let (core, follower) = try CoreClient.woken(configuration, by: push)
-        let doorstep = try Doorstep(core: core)
+        let doorstep = try Doorstep(core: core, subscribe: core.subscribe)
         return (doorstep, PushHandling(line: doorstep.line, follower: follower))
     }
 

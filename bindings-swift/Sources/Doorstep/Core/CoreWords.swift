@@ -97,7 +97,7 @@ extension CallState {
             self = .active(muted: muted, held: held, heldByFarSide: heldByFarSide)
         case .reconnecting: self = .reconnecting
         case .ended(let reason):
-            self = .ended(CallEnd(reason: .init(reason), text: DoorstepCore.endReasonText(reason: reason)))
+            self = .ended(CallEnd(reason: .init(reason)))
         }
     }
 }

@@ -14,11 +14,15 @@ final class Line: Sendable {
     }
     private let state = Locked(State())
 
-    init(core: any ClientCore) throws {
+    init(core: any ClientCore) {
         self.core = core
         connections = Broadcast(core.connection)
         reachabilities = Broadcast(core.reachability)
-        let unsubscribe = try core.subscribe { [self] event in heard(event) }
+    }
+
+    /// Follows the core's events until ``close()``.
+    func follow(_ subscribe: Subscribe) rethrows {
+        let unsubscribe = try subscribe { [self] event in heard(event) }
         state.with { $0.unsubscribe = unsubscribe }
     }
 
@@ -55,7 +59,7 @@ final class Line: Sendable {
         guard !wasClosed else { return }
         core.beginLeave()
         unsubscribe?()
-        let end = CallEnd(reason: .shutdown, text: EndReason.shutdown.text)
+        let end = CallEnd(reason: .shutdown)
         for call in live.values { call.end(end) }
         connections.send(.offline)
         reachabilities.send(.off)

@@ -13,9 +13,10 @@ package protocol ClientCore: Sendable {
     func shutDown() async throws
     /// Ends all calls in the background, but stays registered.
     func beginLeave()
-    /// Tells what happens, in order and one at a time, until the returned closure is called. Once.
-    func subscribe(_ listener: @escaping @Sendable (CoreEvent) -> Void) throws -> @Sendable () -> Void
 }
+
+/// Tells a listener what happens, in order and one at a time, until the returned closure is called. Once for each core.
+package typealias Subscribe = (_ listener: @escaping @Sendable (CoreEvent) -> Void) throws -> @Sendable () -> Void
 
 /// One call of a ``ClientCore``.
 package protocol CallCore: Sendable {

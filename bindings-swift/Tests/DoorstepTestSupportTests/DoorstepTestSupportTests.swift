@@ -1,7 +1,0 @@
-import XCTest
-
-@testable import DoorstepTestSupport
-
-final class DoorstepTestSupportTests: XCTestCase {
-    func testItLoads() { XCTAssertTrue(true) }
-}
