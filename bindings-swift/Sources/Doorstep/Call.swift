@@ -8,8 +8,9 @@ public final class Call: Sendable, Identifiable {
     public let order: OrderID?
     /// What the company wants the screen to say. It may hold a name: not for logs.
     public let label: String?
-    /// The gateway's name for it, where one is known: the `call` of a push.
-    package let gatewayID: String?
+    /// The gateway's name for it, where one is known: the `call` of a push, and what its API and its log call it.
+    public let callID: String?
+    package var gatewayID: String? { callID }
 
     private let core: any CallCore
     private let stateNow: Broadcast<CallState>
@@ -23,7 +24,7 @@ public final class Call: Sendable, Identifiable {
         direction = facts.direction
         order = facts.order
         label = facts.label
-        gatewayID = facts.gatewayID
+        callID = facts.callID
         stateNow = Broadcast(core.end.map(CallState.ended) ?? facts.state)
         if core.end != nil { finish() }
     }

@@ -15,13 +15,15 @@ public struct Configuration: Sendable {
     public var pins: [String]
     /// The pinned key is identity enough: for a gateway with a certificate of its own making.
     public var pinsSuffice: Bool
+    /// Whether customers' calls are to reach this device from the start; ``Doorstep/setReachable(_:)`` changes it.
+    public var isReachable: Bool
     /// Asks the company's backend for a token of the courier. May be slow and may throw: it is asked again after a while, unless it
     /// throws ``SignedOutError``. Never asked twice at the same time.
     public var tokens: @Sendable () async throws -> String
 
     public init(
         gateway: URL, installation: UUID? = nil, push: PushTarget? = nil, audio: Audio = .silence, pins: [String] = [],
-        pinsSuffice: Bool = false, tokens: @escaping @Sendable () async throws -> String
+        pinsSuffice: Bool = false, isReachable: Bool = true, tokens: @escaping @Sendable () async throws -> String
     ) {
         self.gateway = gateway
         self.installation = installation
@@ -29,6 +31,7 @@ public struct Configuration: Sendable {
         self.audio = audio
         self.pins = pins
         self.pinsSuffice = pinsSuffice
+        self.isReachable = isReachable
         self.tokens = tokens
     }
 }

@@ -126,6 +126,16 @@ public final class Doorstep: Sendable {
         try await line.core.setBackground(on)
     }
 
+    /// Whether customers' calls are to reach this device: off after a shift, say. Calls go on.
+    ///
+    /// - Throws: ``DoorstepError/shutDown``, ``DoorstepError/tooBusy``.
+    public func setReachable(_ on: Bool) async throws {
+        try await line.core.setReachable(on)
+    }
+
+    /// What happens besides, in order: for logs, figures and the finer points of a screen.
+    public var events: AsyncStream<DoorstepEvent> { line.events.stream() }
+
     // MARK: The end
 
     /// The courier signs out: calls end, and no push wakes this device any more.

@@ -31,33 +31,33 @@ public enum DoorstepError: Error, Equatable, Sendable {
 extension DoorstepError: LocalizedError {
     public var errorDescription: String? {
         switch self {
-        case .invalidGateway(let why): "The address of the call service cannot be used: \(why)."
-        case .invalidPin: "The key of the call service is not written as it must be."
-        case .platform: "This device gives the app too little to make calls."
-        case .shutDown: "Calls are switched off."
-        case .tooBusy: "Too much is going on at once."
-        case .callOver: "The call is over."
-        case .wrongState: "This is not possible in the call right now."
-        case .invalidTarget: "This cannot be called."
-        case .invalidDigit: "This key cannot be sent."
-        case .tooManyDigits: "Too many keys at once."
-        case .invalidRate: "The sound of this device cannot be used."
+        case .invalidGateway(let why): "The address of the service cannot be used: \(why)"
+        case .invalidPin: "The service's key is not written as sha256//BASE64 of 32 bytes"
+        case .platform: "The device is out of memory or lacks what secure calls need"
+        case .shutDown: "You are signed out"
+        case .tooBusy: "The app is too busy"
+        case .callOver: "The call is over"
+        case .wrongState: "This is not possible at this point of the call"
+        case .invalidTarget: "This order cannot be called"
+        case .invalidDigit: "This key cannot be sent"
+        case .tooManyDigits: "Too many keys were pressed at once"
+        case .invalidRate: "The sound device cannot be used"
         }
     }
 
     public var recoverySuggestion: String? {
         switch self {
-        case .invalidGateway: "Update the app, or ask your company."
-        case .invalidPin: "Update the app, or ask your company."
-        case .platform: "Close other apps, or restart the device."
-        case .shutDown: "Sign in again."
-        case .tooBusy: "Wait a moment and try again."
-        case .callOver: "Call again."
-        case .wrongState: "Wait until the call is through, or hang up."
-        case .invalidTarget: "Choose an order of yours."
-        case .invalidDigit: "Use 0 to 9, * and #."
-        case .tooManyDigits: "Wait until the keys are sent, then go on."
-        case .invalidRate: "Choose another sound device."
+        case .invalidGateway: "Update the app, or tell its makers"
+        case .invalidPin: "Update the app, or tell its makers"
+        case .platform: "Restart the device and try again"
+        case .shutDown: "Sign in again"
+        case .tooBusy: "Try again in a moment"
+        case .callOver: "Call again"
+        case .wrongState: "Try again in a moment"
+        case .invalidTarget: "Check the order"
+        case .invalidDigit: "Use the digits, * and #"
+        case .tooManyDigits: "Try again in a moment"
+        case .invalidRate: "Update the app, or tell its makers"
         }
     }
 }

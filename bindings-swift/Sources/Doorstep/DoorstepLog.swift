@@ -5,7 +5,7 @@ public enum DoorstepLog {
         /// What went wrong.
         case error
         /// What may go wrong.
-        case warning
+        case warn
         /// What happens.
         case info
         /// How.
@@ -17,9 +17,9 @@ public enum DoorstepLog {
         /// How bad.
         public let level: Level
         /// Which part of the SDK.
-        public let target: String
+        public let part: String
         /// What, with its values.
-        public let message: String
+        public let text: String
     }
 
     /// Sends the log of all of the process to `sink`, from this level on; once in a process. It is called on a thread of the log's

@@ -14,12 +14,7 @@ public final class PushHandling: Sendable {
     ///
     /// - Throws: ``DoorstepError/wrongState`` when it was asked before, ``DoorstepError/platform``.
     public func outcome() async throws -> PushOutcome {
-        switch try await follower.result() {
-        case .call(let id, let known):
-            guard let call = line.call(id) else { return .noCall(.expired) }
-            return .call(call, isKnown: known)
-        case .noCall(let reason): return .noCall(reason)
-        }
+        line.outcome(of: try await follower.result())
     }
 }
 

@@ -7,7 +7,7 @@ struct FakeCallCore: CallCore {
 
     var facts: CallFacts {
         core.facts(id)
-            ?? CallFacts(id: id, gatewayID: nil, direction: .outgoing, order: nil, label: nil, state: .connecting)
+            ?? CallFacts(id: id, callID: nil, direction: .outgoing, order: nil, label: nil, state: .connecting)
     }
 
     var end: CallEnd? { core.end(of: id) }

@@ -65,11 +65,11 @@ final class FakeCore: ClientCore {
     func refuseCalls(with error: DoorstepError?) { state.with { $0.refusal = error } }
 
     @discardableResult
-    func ring(gatewayID: String, order: OrderID?, label: String?) -> FakeCall {
+    func ring(callID: String, order: OrderID?, label: String?) -> FakeCall {
         let id = act { state in
             let id = Self.add(
                 CallFacts(
-                    id: 0, gatewayID: gatewayID, direction: .incoming, order: order, label: label, state: .incoming),
+                    id: 0, callID: callID, direction: .incoming, order: order, label: label, state: .incoming),
                 to: &state)
             return (id, [.incoming(id: id)])
         }
@@ -133,7 +133,7 @@ final class FakeCore: ClientCore {
             if let refusal = state.refusal { throw refusal }
             return Self.add(
                 CallFacts(
-                    id: 0, gatewayID: nil, direction: .outgoing, order: order, label: nil, state: .connecting),
+                    id: 0, callID: nil, direction: .outgoing, order: order, label: nil, state: .connecting),
                 to: &state)
         }
         tellPlaced.yield(FakeCall(id: id, core: self))
@@ -148,7 +148,7 @@ final class FakeCore: ClientCore {
     func handlePush(_ push: PushPayload) throws -> any PushFollowing {
         let fields = (try? JSONSerialization.jsonObject(with: push.json)) as? [String: Any] ?? [:]
         guard let name = fields["call"] as? String else { return Followed(outcome: .noCall(.protocolError)) }
-        if let known = state.with({ $0.calls.values.first { $0.facts.gatewayID == name } }) {
+        if let known = state.with({ $0.calls.values.first { $0.facts.callID == name } }) {
             if let end = known.end { return Followed(outcome: .noCall(end.reason)) }
             return Followed(outcome: .call(id: known.facts.id, known: true))
         }
@@ -156,12 +156,17 @@ final class FakeCore: ClientCore {
             return Followed(outcome: .noCall(.expired))
         }
         let call = ring(
-            gatewayID: name, order: (fields["order"] as? String).map { OrderID($0) }, label: fields["label"] as? String)
+            callID: name, order: (fields["order"] as? String).map { OrderID($0) }, label: fields["label"] as? String)
         return Followed(outcome: .call(id: call.id, known: false))
     }
 
     func setPushTarget(_ target: PushTarget?) async throws { try open { $0.pushTarget = target } }
     func networkChanged() async throws { try open { $0.networkChanges += 1 } }
+    func setReachable(_ on: Bool) async throws {
+        try open { _ in }
+        set(reachability: on ? .reachable : .off)
+    }
+
     func setBackground(_ on: Bool) async throws { try open { $0.isInBackground = on } }
 
     func shutDown() async throws {

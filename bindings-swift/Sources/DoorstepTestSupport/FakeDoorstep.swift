@@ -34,7 +34,7 @@ public final class FakeDoorstep: Sendable {
     /// The customer of an order calls.
     @discardableResult
     public func ring(order: OrderID? = nil, label: String? = nil) -> FakeCall {
-        core.ring(gatewayID: UUID().uuidString, order: order, label: label)
+        core.ring(callID: UUID().uuidString, order: order, label: label)
     }
 
     /// A push of the gateway's, as PushKit hands it over, for ``Doorstep/handlePush(_:)``. It rings, unless a call of that name is

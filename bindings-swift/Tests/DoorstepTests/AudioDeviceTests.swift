@@ -11,15 +11,15 @@ final class AudioDeviceTests: StagedTestCase {
         try Sound.wav(of: Sound.tone(hertz: 600, rate: 8000, count: 8000 * 20)).write(to: wav)
         let phone = try await stage.phone("answer", "--after", "0", says: wav)
         let device = LoopDevice(rate: 48000)
-        let doorstep = try stage.sdk(audio: .device(device))
+        var doorstep: Doorstep? = try stage.sdk(audio: .device(device))
         let events = device.events
-        let call = try await doorstep.contactCustomer(order: "4711")
+        let call = try await XCTUnwrap(doorstep).contactCustomer(order: "4711")
         try await events.until("a start") { $0 == .started }
         try await phone.event("first_audio")
         try await events.until("the customer's voice") { $0 == .heard }
         try await call.hangUp()
         try await events.until("a stop") { $0 == .stopped }
-        doorstep.close()
+        doorstep = nil
         try await eventually("the exchange's end") { device.isDetached }
     }
 

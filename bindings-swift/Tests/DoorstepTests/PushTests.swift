@@ -23,7 +23,7 @@ final class PushTests: StagedTestCase {
         let (doorstep, handling) = try XCTUnwrap(Doorstep.woken(configuration: configuration, by: payload))
         guard case .call(let call, isKnown: false) = try await handling.outcome() else { return XCTFail("no call") }
         XCTAssertEqual(call.direction, .incoming)
-        XCTAssertEqual(call.gatewayID, payload["call"] as? String)
+        XCTAssertEqual(call.callID, payload["call"] as? String)
         XCTAssertEqual(doorstep.calls, [call])
         // Before the INVITE has come.
         try await call.answer()

@@ -46,16 +46,23 @@ final class WordsTests: StagedTestCase {
         let stage = try await stage()
         try await stage.openOrder("4711")
         let token = try stage.token()
-        let phone = try await stage.phone("answer", "--after", "0")
+        let wav = stage.file("speech.wav")
+        try Sound.wav(of: Sound.tone(hertz: 600, rate: 8000, count: 8000 * 20)).write(to: wav)
+        let phone = try await stage.phone("answer", "--after", "0", says: wav)
         let doorstep = try Doorstep(configuration: .init(gateway: stage.edge, tokens: { token }))
+        let firstAudio = doorstep.events
         let call = try await doorstep.contactCustomer(order: "4711")
-        try await call.states.until("an answer") { if case .active = $0 { true } else { false } }
+        try await firstAudio.until("sound") { $0 == .firstAudio(call) }
         try await call.hangUp()
         try await phone.event("ended")
+        // What goes wrong is told.
+        let nowhere = try XCTUnwrap(URL(string: "ws://127.0.0.1:9/"))
+        let lost = try Doorstep(configuration: .init(gateway: nowhere, tokens: { token }))
+        try await lost.events.until("a failure") { if case .connectFailed(let text) = $0 { !text.isEmpty } else { false } }
         try await eventually("lines") { lines.with { !$0.isEmpty } }
         for line in lines.with({ $0 }) {
-            XCTAssertFalse(line.message.contains(customer.dropFirst()), "a number in the log")
-            XCTAssertFalse(line.message.contains(token), "a token in the log")
+            XCTAssertFalse(line.text.contains(customer.dropFirst()), "a number in the log")
+            XCTAssertFalse(line.text.contains(token), "a token in the log")
         }
     }
 }

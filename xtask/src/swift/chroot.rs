@@ -83,7 +83,8 @@ pub(crate) fn command(
     let user = format!("{}:{}", id("-u")?, id("-g")?);
     let mut command = as_root("unshare");
     command
-        .args(["--mount", "--propagation", "private", "sh", "-c", ENTER, "enter.sh"])
+        .args(["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"])
+        .args(["sh", "-c", ENTER, "enter.sh"])
         .arg(place())
         .args([user, dir.display().to_string(), binds, environment.join("\n")])
         .args(words);

@@ -43,8 +43,18 @@ pub(crate) fn home() -> PathBuf {
     build::root().join("bindings-swift")
 }
 
+/// As [`command`], ended by force after so many seconds.
+pub(crate) fn limited(built: &Built, seconds: &str, words: &[String]) -> anyhow::Result<Command> {
+    let limit = ["timeout", "--kill-after=10", seconds].map(str::to_owned);
+    enter(built, &[&limit, &linked(built, words)[..]].concat())
+}
+
 /// A command in the Swift package; SwiftPM's find the library.
 pub(crate) fn command(built: &Built, words: &[String]) -> anyhow::Result<Command> {
+    enter(built, &linked(built, words))
+}
+
+fn linked(built: &Built, words: &[String]) -> Vec<String> {
     let mut words = words.to_vec();
     if let [swift, verb, ..] = &words[..]
         && swift == "swift"
@@ -52,12 +62,16 @@ pub(crate) fn command(built: &Built, words: &[String]) -> anyhow::Result<Command
     {
         words.splice(2..2, ["-Xlinker".to_owned(), format!("-L{}", built.folder.display())]);
     }
+    words
+}
+
+fn enter(built: &Built, words: &[String]) -> anyhow::Result<Command> {
     let folder = built.folder.display().to_string();
     let mut variables = vec![("LD_LIBRARY_PATH", folder.clone()), ("DOORSTEP_PROGRAMS", folder)];
     if let Ok(ci) = std::env::var("CI") {
         variables.push(("CI", ci));
     }
-    chroot::command(&home(), &[&build::root(), &built.folder], &variables, &words)
+    chroot::command(&home(), &[&build::root(), &built.folder], &variables, words)
 }
 
 /// Writes `bindings-swift/Generated`. A file that stays the same keeps its time, so that Swift does not compile it again.

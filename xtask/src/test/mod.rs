@@ -7,6 +7,7 @@ mod kotlin;
 mod libtest;
 mod parts;
 mod run;
+mod swift;
 
 use std::collections::BTreeMap;
 use std::process::{ExitCode, Stdio};
@@ -53,6 +54,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if chosen(Part::Kotlin) {
         kotlin_tests(args, ci, &mut results)?;
     }
+    if chosen(Part::Swift) {
+        swift_tests(args, ci, &mut results)?;
+    }
     if chosen(Part::Doc) {
         doc_tests(args, &mut results)?;
     }
@@ -67,6 +71,7 @@ fn tools(ci: bool, whole: bool) -> anyhow::Result<()> {
         setup::Part::Test,
         setup::Part::Namespaces,
         setup::Part::Kotlin,
+        setup::Part::Swift,
     ];
     if ci {
         return setup::provide(&needed);
@@ -142,6 +147,18 @@ fn kotlin_tests(args: &Args, ci: bool, results: &mut Results) -> anyhow::Result<
         )?,
     };
     results.add(Part::Kotlin, "bindings-kotlin", start.elapsed(), outcome);
+    Ok(())
+}
+
+fn swift_tests(args: &Args, ci: bool, results: &mut Results) -> anyhow::Result<()> {
+    let start = Instant::now();
+    let outcome = match setup::missing(&[setup::Part::Swift]).first() {
+        Some(tool) if !ci => Outcome::one_skipped("swift test", format!("{} is missing", tool.name)),
+        Some(_) | None => {
+            swift::run(if args.parts.is_empty() { &WORKSPACE } else { &bindgen::BUILD }, args.filter.as_deref())?
+        }
+    };
+    results.add(Part::Swift, "bindings-swift", start.elapsed(), outcome);
     Ok(())
 }
 

@@ -41,6 +41,8 @@ pub(crate) enum Part {
     Other,
     /// The SDK in Kotlin.
     Kotlin,
+    /// The SDK in Swift.
+    Swift,
     /// The examples in the documentation.
     Doc,
 }
@@ -71,6 +73,7 @@ impl Part {
             Self::Xtask => "xtask",
             Self::Other => "other",
             Self::Kotlin => "kotlin",
+            Self::Swift => "swift",
             Self::Doc => "doc",
         }
     }
@@ -108,6 +111,7 @@ impl Part {
             | Self::Leaks
             | Self::Other
             | Self::Kotlin
+            | Self::Swift
             | Self::Doc => None,
         }
     }
@@ -119,7 +123,7 @@ impl Part {
             ["build", "--bins", "--test", tests].into_iter().chain(packages).collect()
         };
         match self {
-            Self::Fmt | Self::Clippy | Self::Kotlin | Self::Doc => None,
+            Self::Fmt | Self::Clippy | Self::Kotlin | Self::Swift | Self::Doc => None,
             Self::Other => Some(vec!["build", "--workspace", "--bins", "--tests"]),
             Self::Push => {
                 let packages = ["doorstep-push", "doorstep-push-fakes", "doorstep-service"];

@@ -46,6 +46,8 @@ final class CoreClient: ClientCore {
 
     func setBackground(_ on: Bool) async throws { try await translated { try await client.setBackground(on: on) } }
 
+    func setReachable(_ on: Bool) async throws { try await translated { try await client.setReachable(on: on) } }
+
     func shutDown() async throws { try await translated { try await client.shutDown() } }
 
     func beginLeave() {
@@ -75,7 +77,7 @@ final class CoreClient: ClientCore {
         let config = DoorstepCore.ClientConfig(
             gateway: from.gateway.absoluteString, tokens: Tokens(ask: from.tokens),
             instance: from.installation?.uuidString.lowercased(), push: from.push.map(DoorstepCore.PushTarget.init),
-            audio: audio, pins: from.pins, pinsSuffice: from.pinsSuffice)
+            audio: audio, pins: from.pins, pinsSuffice: from.pinsSuffice, reachable: from.isReachable)
         return (config, port)
     }
 }
@@ -102,10 +104,7 @@ private struct CorePush: PushFollowing {
     let follower: DoorstepCore.PushFollower
 
     func result() async throws -> PushResult {
-        switch try await translated({ try await follower.result() }) {
-        case .call(let id, let known): .call(id: id, known: known)
-        case .noCall(let reason): .noCall(.init(reason))
-        }
+        .init(try await translated { try await follower.result() })
     }
 }
 

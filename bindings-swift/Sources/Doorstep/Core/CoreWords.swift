@@ -31,7 +31,7 @@ private final class LogLines: DoorstepCore.LogSink {
     }
 
     func log(line: DoorstepCore.LogLine) {
-        tell(DoorstepLog.Line(level: .init(line.level), target: line.target, message: line.message))
+        tell(DoorstepLog.Line(level: .init(line.level), part: line.target, text: line.message))
     }
 }
 
@@ -41,7 +41,7 @@ extension DoorstepError {
         self = (error as? DoorstepCore.DoorstepError).map(Self.init) ?? (error as? DoorstepError) ?? .platform
     }
 
-    private init(_ error: DoorstepCore.DoorstepError) {
+    fileprivate init(_ error: DoorstepCore.DoorstepError) {
         switch error {
         case .InvalidGateway(let why): self = .invalidGateway(why: why)
         case .InvalidPin: self = .invalidPin
@@ -59,7 +59,7 @@ extension DoorstepError {
 }
 
 extension CoreEvent {
-    /// nil for what this layer does not tell on.
+    /// nil for a digit that is none.
     init?(_ event: DoorstepCore.Event) {
         switch event {
         case .connectionChanged(let connection): self = .connection(.init(connection))
@@ -71,9 +71,33 @@ extension CoreEvent {
             self = .digit(id: id, digit)
         case .qualityMeasured(let id, let quality): self = .quality(id: id, .init(quality))
         case .callEnded(let id, let end): self = .ended(id: id, .init(end))
-        case .lagged: self = .lagged
+        case .connectFailed(let text): self = .connectFailed(text: text)
+        case .firstAudio(let id): self = .firstAudio(id: id)
+        case .transfer(let id, let progress): self = .transfer(id: id, .init(progress))
+        case .refused(let id, let error): self = .refused(id: id, .init(error))
+        case .push(let callID, let result): self = .push(callID: callID, .init(result))
+        case .lagged(let missed): self = .lagged(missed: missed)
         case .closed: self = .closed
-        case .connectFailed, .firstAudio, .transfer, .refused, .push: return nil
+        }
+    }
+}
+
+extension TransferProgress {
+    init(_ progress: DoorstepCore.TransferProgress) {
+        switch progress {
+        case .accepted: self = .accepted
+        case .ringing: self = .ringing
+        case .done: self = .done
+        case .failed(let status): self = .failed(status: Int(status))
+        }
+    }
+}
+
+extension PushResult {
+    init(_ result: DoorstepCore.PushResult) {
+        switch result {
+        case .call(let id, let known): self = .call(id: id, known: known)
+        case .noCall(let reason): self = .noCall(.init(reason))
         }
     }
 }
@@ -81,7 +105,7 @@ extension CoreEvent {
 extension CallFacts {
     init(_ from: DoorstepCore.CallSnapshot) {
         self.init(
-            id: from.id, gatewayID: from.callId, direction: .init(from.direction), order: from.order.map { OrderID($0) },
+            id: from.id, callID: from.callId, direction: .init(from.direction), order: from.order.map { OrderID($0) },
             label: from.label, state: .init(from.state))
     }
 }
@@ -157,7 +181,7 @@ extension DoorstepLog.Level {
     fileprivate init(_ level: DoorstepCore.LogLevel) {
         switch level {
         case .error: self = .error
-        case .warn: self = .warning
+        case .warn: self = .warn
         case .info: self = .info
         case .debug: self = .debug
         }
@@ -168,7 +192,7 @@ extension DoorstepCore.LogLevel {
     fileprivate init(_ level: DoorstepLog.Level) {
         switch level {
         case .error: self = .error
-        case .warning: self = .warn
+        case .warn: self = .warn
         case .info: self = .info
         case .debug: self = .debug
         }

@@ -6,6 +6,7 @@ final class Line: Sendable {
     let reachabilities: Broadcast<Reachability>
     let callLists = Broadcast<[Call]>([])
     let incoming = Broadcast<Call>(repeatsLatest: false)
+    let events = Broadcast<DoorstepEvent>(repeatsLatest: false)
 
     private struct State {
         var live: [UInt64: Call] = [:]
@@ -50,6 +51,13 @@ final class Line: Sendable {
         return core.call(id).flatMap(adopt)
     }
 
+    func outcome(of result: PushResult) -> PushOutcome {
+        switch result {
+        case .call(let id, let known): call(id).map { .call($0, isKnown: known) } ?? .noCall(.expired)
+        case .noCall(let reason): .noCall(reason)
+        }
+    }
+
     /// Calls end, in the background; a push wakes the app again. All that is read ends now.
     func close() {
         let (wasClosed, unsubscribe, live) = state.with { state in
@@ -68,6 +76,7 @@ final class Line: Sendable {
         reachabilities.finish()
         callLists.finish()
         incoming.finish()
+        events.finish()
     }
 
     private func mustBeOpen() throws {
@@ -103,7 +112,14 @@ final class Line: Sendable {
         case .digit(let id, let digit): state.with({ $0.live[id] })?.heard(digit)
         case .quality(let id, let quality): state.with({ $0.live[id] })?.measured(quality)
         case .ended(let id, let end): ended(id, end)
-        case .lagged: catchUp()
+        case .connectFailed(let text): events.send(.connectFailed(text: text))
+        case .firstAudio(let id): if let call = call(id) { events.send(.firstAudio(call)) }
+        case .transfer(let id, let progress): if let call = call(id) { events.send(.transfer(call, progress)) }
+        case .refused(let id, let error): if let call = call(id) { events.send(.refused(call, error)) }
+        case .push(let callID, let result): events.send(.push(callID: callID, outcome(of: result)))
+        case .lagged(let missed):
+            catchUp()
+            events.send(.lagged(missed: missed))
         case .closed: connections.send(.offline)
         }
     }

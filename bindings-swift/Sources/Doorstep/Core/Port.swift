@@ -10,6 +10,7 @@ package protocol ClientCore: Sendable {
     func setPushTarget(_ target: PushTarget?) async throws
     func networkChanged() async throws
     func setBackground(_ on: Bool) async throws
+    func setReachable(_ on: Bool) async throws
     func shutDown() async throws
     /// Ends all calls in the background, but stays registered.
     func beginLeave()
@@ -47,17 +48,18 @@ package enum PushResult: Sendable {
 /// All that is known of a call.
 package struct CallFacts: Sendable {
     package var id: UInt64
-    package var gatewayID: String?
+    /// The gateway's name for it.
+    package var callID: String?
     package var direction: Call.Direction
     package var order: OrderID?
     package var label: String?
     package var state: CallState
 
     package init(
-        id: UInt64, gatewayID: String?, direction: Call.Direction, order: OrderID?, label: String?, state: CallState
+        id: UInt64, callID: String?, direction: Call.Direction, order: OrderID?, label: String?, state: CallState
     ) {
         self.id = id
-        self.gatewayID = gatewayID
+        self.callID = callID
         self.direction = direction
         self.order = order
         self.label = label
@@ -65,7 +67,7 @@ package struct CallFacts: Sendable {
     }
 }
 
-/// What happened, as far as this layer tells it on.
+/// What happened.
 package enum CoreEvent: Sendable {
     case connection(ConnectionState)
     case reachability(Reachability)
@@ -75,8 +77,13 @@ package enum CoreEvent: Sendable {
     case quality(id: UInt64, Call.Quality)
     /// The last of a call.
     case ended(id: UInt64, CallEnd)
+    case connectFailed(text: String)
+    case firstAudio(id: UInt64)
+    case transfer(id: UInt64, TransferProgress)
+    case refused(id: UInt64, DoorstepError)
+    case push(callID: String?, PushResult)
     /// This reader was so slow that events are gone.
-    case lagged
+    case lagged(missed: UInt64)
     /// The last of all.
     case closed
 }

@@ -20,6 +20,7 @@ struct Said: Sendable {
 /// A process whose lines on stdout are events. It ends with ``stop()``.
 final class Program: @unchecked Sendable {
     private let process = Process()
+    private let input = Pipe()
     private let exit = DispatchSemaphore(value: 0)
     private let lines: AsyncStream<Said>
     private let name: String
@@ -28,8 +29,7 @@ final class Program: @unchecked Sendable {
         self.name = name
         process.executableURL = try Self.path(name)
         process.arguments = arguments
-        let (input, output) = (Pipe(), Pipe())
-        // Some end with their input.
+        let output = Pipe()
         process.standardInput = input
         process.standardOutput = output
         let (lines, tell) = AsyncStream.makeStream(of: Said.self)
@@ -63,6 +63,8 @@ final class Program: @unchecked Sendable {
     func line() async throws -> Said { try await lines.until("a line of \(name)'s") }
 
     func stop() {
+        // Some read it, and cannot end while they do.
+        try? input.fileHandleForWriting.close()
         if process.isRunning { process.terminate() }
         exit.wait()
         exit.signal()
