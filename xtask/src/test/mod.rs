@@ -154,9 +154,10 @@ fn swift_tests(args: &Args, ci: bool, results: &mut Results) -> anyhow::Result<(
     let start = Instant::now();
     let outcome = match setup::missing(&[setup::Part::Swift]).first() {
         Some(tool) if !ci => Outcome::one_skipped("swift test", format!("{} is missing", tool.name)),
-        Some(_) | None => {
-            swift::run(if args.parts.is_empty() { &WORKSPACE } else { &bindgen::BUILD }, args.filter.as_deref())?
-        }
+        Some(_) | None => swift::run(
+            if args.parts.is_empty() { &WORKSPACE } else { &bindgen::BUILD },
+            args.filter.as_deref(),
+        )?,
     };
     results.add(Part::Swift, "bindings-swift", start.elapsed(), outcome);
     Ok(())

@@ -33,11 +33,10 @@ pub(crate) fn run(build: &[&str], filter: Option<&str>) -> anyhow::Result<Outcom
 
 /// `swift-format`, as one check.
 fn layout(built: &Built) -> anyhow::Result<Outcome> {
-    let words = ["swift-format", "lint", "--strict", "--parallel", "--recursive", "."];
     // Not what others have written.
-    let find = "find . -name '*.swift' -not -path './.build/*' -not -path './Generated/*' -print0 | xargs -0 \"$@\"";
-    let words = ["sh", "-c", find, "sh"].iter().chain(&words[..words.len() - 2]);
-    let words: Vec<_> = words.map(|word| (*word).to_owned()).collect();
+    let find =
+        "find . -name '*.swift' -not -path './.build/*' -not -path './Generated/*' -print0 | xargs -0 \"$@\"";
+    let words = ["sh", "-c", find, "sh", "swift-format", "lint", "--strict", "--parallel"].map(str::to_owned);
     let status = swift::command(built, &words)?.stdin(Stdio::null()).stdout(std::io::stderr()).status()?;
     let name = "swift-format lint";
     Ok(if status.success() {
@@ -50,7 +49,8 @@ fn layout(built: &Built) -> anyhow::Result<Outcome> {
 fn tests(built: &Built, words: &[&str], some: bool) -> anyhow::Result<Outcome> {
     let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
     let mut command = swift::limited(built, LONGEST, &words)?;
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("Swift could not be started")?;
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("Swift could not be started")?;
     let mut reader = Reader::default();
     let mut last_words = Vec::new();
     if let Some(stdout) = child.stdout.take() {
@@ -88,7 +88,8 @@ impl Reader {
             let (name, verdict) = rest.split_once("' ")?;
             return self.verdict(name, verdict);
         }
-        let rest = line.trim_start().strip_prefix(['✔', '✘', '➜', '➤', '↩'])?.trim_start().strip_prefix("Test ");
+        let rest =
+            line.trim_start().strip_prefix(['✔', '✘', '➜', '➤', '↩'])?.trim_start().strip_prefix("Test ");
         let Some(rest) = rest else { return self.note(line) };
         for verdict in [" passed after ", " failed after ", " skipped", " recorded an issue"] {
             let Some((name, said)) = rest.split_once(verdict) else { continue };
