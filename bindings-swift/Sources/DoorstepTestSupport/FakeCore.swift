@@ -66,7 +66,7 @@ final class FakeCore: ClientCore {
 
     @discardableResult
     func ring(callID: String, order: OrderID?, label: String?) -> FakeCall {
-        let id = act { state in
+        let id = actWithResult { state in
             let id = Self.add(
                 CallFacts(
                     id: 0, callID: callID, direction: .incoming, order: order, label: label, state: .incoming),
@@ -196,11 +196,11 @@ final class FakeCore: ClientCore {
     }
 
     private func act(_ body: (inout State) throws -> [CoreEvent]) rethrows {
-        try act { state in ((), try body(&state)) }
+        try actWithResult { state in ((), try body(&state)) }
     }
 
     /// Changes the state, then tells of it.
-    private func act<Result>(_ body: (inout State) throws -> (Result, [CoreEvent])) rethrows -> Result {
+    private func actWithResult<Result>(_ body: (inout State) throws -> (Result, [CoreEvent])) rethrows -> Result {
         order.lock()
         defer { order.unlock() }
         let (result, events, listener) = try state.with { state in

@@ -29,7 +29,7 @@ final class CoreClient: ClientCore {
     var reachability: Reachability { .init(client.registration()) }
 
     func contactCustomer(_ order: OrderID) async throws -> any CallCore {
-        CoreCall(call: try await translated { try await client.contactCustomer(order: order.rawValue) })
+        CoreCall(call: try await translatedAsync { try await client.contactCustomer(order: order.rawValue) })
     }
 
     func call(_ id: UInt64) -> (any CallCore)? { client.call(id: id).map(CoreCall.init) }
@@ -39,16 +39,16 @@ final class CoreClient: ClientCore {
     }
 
     func setPushTarget(_ target: PushTarget?) async throws {
-        try await translated { try await client.setPushTarget(target: target.map(DoorstepCore.PushTarget.init)) }
+        try await translatedAsync { try await client.setPushTarget(target: target.map(DoorstepCore.PushTarget.init)) }
     }
 
-    func networkChanged() async throws { try await translated { try await client.networkChanged() } }
+    func networkChanged() async throws { try await translatedAsync { try await client.networkChanged() } }
 
-    func setBackground(_ on: Bool) async throws { try await translated { try await client.setBackground(on: on) } }
+    func setBackground(_ on: Bool) async throws { try await translatedAsync { try await client.setBackground(on: on) } }
 
-    func setReachable(_ on: Bool) async throws { try await translated { try await client.setReachable(on: on) } }
+    func setReachable(_ on: Bool) async throws { try await translatedAsync { try await client.setReachable(on: on) } }
 
-    func shutDown() async throws { try await translated { try await client.shutDown() } }
+    func shutDown() async throws { try await translatedAsync { try await client.shutDown() } }
 
     func beginLeave() {
         // Without threads there is nothing that runs and would have to end.
@@ -89,14 +89,14 @@ struct CoreCall: CallCore {
     var facts: CallFacts { .init(call.snapshot()) }
     var end: CallEnd? { call.end().map(CallEnd.init) }
 
-    func answer() async throws { try await translated { try await call.answer() } }
-    func reject(busy: Bool) async throws { try await translated { try await call.reject(busy: busy) } }
-    func hangUp() async throws { try await translated { try await call.hangUp() } }
-    func hold(_ on: Bool) async throws { try await translated { try await call.hold(on: on) } }
-    func mute(_ on: Bool) async throws { try await translated { try await call.mute(on: on) } }
-    func sendDTMF(_ digits: String) async throws { try await translated { try await call.sendDtmf(digits: digits) } }
+    func answer() async throws { try await translatedAsync { try await call.answer() } }
+    func reject(busy: Bool) async throws { try await translatedAsync { try await call.reject(busy: busy) } }
+    func hangUp() async throws { try await translatedAsync { try await call.hangUp() } }
+    func hold(_ on: Bool) async throws { try await translatedAsync { try await call.hold(on: on) } }
+    func mute(_ on: Bool) async throws { try await translatedAsync { try await call.mute(on: on) } }
+    func sendDTMF(_ digits: String) async throws { try await translatedAsync { try await call.sendDtmf(digits: digits) } }
     func transfer(to order: OrderID) async throws {
-        try await translated { try await call.transferToOrder(order: order.rawValue) }
+        try await translatedAsync { try await call.transferToOrder(order: order.rawValue) }
     }
 }
 
@@ -104,7 +104,7 @@ private struct CorePush: PushFollowing {
     let follower: DoorstepCore.PushFollower
 
     func result() async throws -> PushResult {
-        .init(try await translated { try await follower.result() })
+        .init(try await translatedAsync { try await follower.result() })
     }
 }
 

@@ -19,7 +19,7 @@ func translated<Result>(_ body: () throws -> Result) throws -> Result {
 }
 
 /// As the other, for what waits.
-func translated<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
+func translatedAsync<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
     do { return try await body() } catch { throw DoorstepError(any: error) }
 }
 

@@ -1,5 +1,6 @@
-@testable import Doorstep
 import Foundation
+
+@testable import Doorstep
 
 #if canImport(FoundationNetworking)
     import FoundationNetworking
