@@ -1,5 +1,7 @@
 package dev.doorstep
 
+import dev.doorstep.stage.HANG
+import dev.doorstep.stage.Stage
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.flow.first

@@ -3,6 +3,10 @@ package dev.doorstep
 import dev.doorstep.core.LogLevel
 import dev.doorstep.core.endReasonCode
 import dev.doorstep.core.endReasonText
+import dev.doorstep.stage.COMPANY
+import dev.doorstep.stage.HANG
+import dev.doorstep.stage.Stage
+import dev.doorstep.stage.field
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout

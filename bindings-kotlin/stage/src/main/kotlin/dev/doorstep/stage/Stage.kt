@@ -1,4 +1,4 @@
-package dev.doorstep
+package dev.doorstep.stage
 
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.runInterruptible
@@ -21,12 +21,15 @@ import kotlin.time.Duration.Companion.seconds
 val HANG = 30.seconds
 
 private const val API_KEY = "a key of the company's backend"
+private const val PUSH_KEY = "a key of the gateway at push-service"
 private const val SECRET = "an HS256 secret of thirty-two or more bytes"
 const val CUSTOMER = "+4917612345678"
 const val COMPANY = "+493022220000"
 
 /** A real gateway and a customer's real phone, as processes of their own. Both end with it. */
-class Stage : AutoCloseable {
+class Stage(
+    push: PushService? = null,
+) : AutoCloseable {
     /** Where it keeps what it writes; gone with it. */
     val dir: File = Files.createTempDirectory("doorstep-kotlin").toFile()
     private val programs = File(System.getProperty("doorstep.programs"))
@@ -64,7 +67,7 @@ class Stage : AutoCloseable {
             trunk_ip = "127.0.0.1"
             [numbers]
             company = ["$COMPANY"]
-            """.trimIndent(),
+            """.trimIndent() + push?.let { "\n[push]\nurl = \"${it.url}\"\nkey = \"$PUSH_KEY\"\n" }.orEmpty(),
         )
         gateway = Program(listOf(program("doorstep-gateway"), "--config", config.path, "--ready-json"))
         val ready = gateway.line()
@@ -106,8 +109,7 @@ class Stage : AutoCloseable {
     }
 
     /** As the company's backend mints it. */
-    fun token(courier: String): String =
-        output(listOf("token", "--config", config.path, "--courier", courier)).trim()
+    fun token(courier: String): String = output(listOf("token", "--config", config.path, "--courier", courier)).trim()
 
     private fun output(
         words: List<String>,
