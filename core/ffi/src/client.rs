@@ -34,7 +34,8 @@ impl Client {
     #[uniffi::constructor]
     pub fn new(config: ClientConfig) -> Result<Arc<Self>, DoorstepError> {
         let config = config.try_into()?;
-        let client = runtime::handle()?.block_on(Inner::connect(config))?;
+        // Not `block_on`, which panics where an executor runs already, as in a callback.
+        let client = runtime::wait(async move { Ok(Inner::connect(config).await?) })?;
         Ok(Arc::new(Self(client)))
     }
 

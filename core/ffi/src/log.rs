@@ -6,10 +6,9 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
-use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::{CallbackError, DoorstepError};
 
@@ -57,15 +56,6 @@ pub trait LogSink: Send + Sync {
 #[uniffi::export]
 pub fn set_log_sink(sink: Arc<dyn LogSink>, level: LogLevel) -> Result<(), DoorstepError> {
     let (lines, queue) = sync_channel::<LogLine>(QUEUE);
-    let filter = Targets::new().with_targets([
-        ("doorstep", LevelFilter::from(level)),
-        ("doorstep_call", level.into()),
-        ("doorstep_media", level.into()),
-        ("doorstep_sip", level.into()),
-        ("doorstep_ffi", level.into()),
-    ]);
-    let layer = Lines(lines).with_filter(filter);
-    tracing_subscriber::registry().with(layer).try_init().map_err(|_| DoorstepError::WrongState)?;
     let tell = move || {
         while let Ok(line) = queue.recv() {
             // The sink is where it would be told.
@@ -73,7 +63,10 @@ pub fn set_log_sink(sink: Arc<dyn LogSink>, level: LogLevel) -> Result<(), Doors
         }
     };
     let thread = thread::Builder::new().name("doorstep-log".to_owned()).spawn(tell);
-    thread.map(drop).map_err(|_| DoorstepError::Platform)
+    thread.map_err(|_| DoorstepError::Platform)?;
+    // Refused, it drops `lines`, and the thread ends.
+    let lines = Lines { lines, level: level.into() };
+    tracing::subscriber::set_global_default(lines).map_err(|_| DoorstepError::WrongState)
 }
 
 impl From<LogLevel> for LevelFilter {
@@ -87,10 +80,22 @@ impl From<LogLevel> for LevelFilter {
     }
 }
 
-struct Lines(SyncSender<LogLine>);
+/// Takes our own events and nothing else: there are no spans in the core, and what other crates say may be personal.
+struct Lines {
+    lines: SyncSender<LogLine>,
+    level: LevelFilter,
+}
 
-impl<S: Subscriber> Layer<S> for Lines {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+impl Subscriber for Lines {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_event() && *metadata.level() <= self.level && metadata.target().starts_with("doorstep")
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.level)
+    }
+
+    fn event(&self, event: &Event<'_>) {
         let level = match *event.metadata().level() {
             Level::ERROR => LogLevel::Error,
             Level::WARN => LogLevel::Warn,
@@ -99,10 +104,23 @@ impl<S: Subscriber> Layer<S> for Lines {
         };
         let mut text = Text(String::new());
         event.record(&mut text);
+        let target = event.metadata().target().to_owned();
         // A line that finds no room is lost: a call must not wait for a log.
-        let _ =
-            self.0.try_send(LogLine { level, target: event.metadata().target().to_owned(), message: text.0 });
+        let _ = self.lines.try_send(LogLine { level, target, message: text.0 });
     }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        // Never asked: no span is enabled.
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
 }
 
 struct Text(String);

@@ -24,8 +24,8 @@ impl From<PushTarget> for doorstep::PushTarget {
     }
 }
 
-/// A push as the platform hands it over.
-#[derive(Debug, Clone, uniffi::Enum)]
+/// A push as the platform hands it over. It may hold a name: it has no `Debug`.
+#[derive(Clone, uniffi::Enum)]
 pub enum PushInput {
     /// APNs: the dictionary as JSON (UTF-8).
     Json {
@@ -67,12 +67,19 @@ pub enum PushResult {
 
 impl From<PushOutcome> for PushResult {
     fn from(outcome: PushOutcome) -> Self {
-        match (outcome.call(), outcome.end_reason()) {
-            (Some(call), _) => {
-                Self::Call { id: call.0, known: !matches!(outcome, PushOutcome::Rings { .. }) }
+        match outcome {
+            PushOutcome::Rings { call } => Self::Call { id: call.0, known: false },
+            PushOutcome::Known { call } | PushOutcome::GoesOn { call } => {
+                Self::Call { id: call.0, known: true }
             }
-            (None, Some(reason)) => Self::NoCall { reason: reason.into() },
-            (None, None) => Self::NoCall { reason: EndReason::Expired },
+            PushOutcome::CalledOff { .. } | PushOutcome::Remembered => {
+                Self::NoCall { reason: EndReason::Cancelled }
+            }
+            PushOutcome::Over { reason } => Self::NoCall { reason: reason.into() },
+            PushOutcome::Expired => Self::NoCall { reason: EndReason::Expired },
+            PushOutcome::Malformed { .. } => Self::NoCall { reason: EndReason::ProtocolError },
+            PushOutcome::TooManyCalls => Self::NoCall { reason: EndReason::TooManyCalls },
+            PushOutcome::Shutdown => Self::NoCall { reason: EndReason::Shutdown },
         }
     }
 }
@@ -97,5 +104,37 @@ impl PushFollower {
         let wake = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         let wake = wake.ok_or(DoorstepError::WrongState)?;
         runtime::run(async move { Ok(wake.outcome().await.into()) }).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use doorstep::{CallHandle, PushFault};
+
+    use super::*;
+
+    /// The core says what each outcome means for the screen; this crate only spells it for the platforms.
+    #[test]
+    fn every_outcome_means_what_the_core_says() {
+        let call = CallHandle(7);
+        for outcome in [
+            PushOutcome::Rings { call },
+            PushOutcome::Known { call },
+            PushOutcome::CalledOff { call },
+            PushOutcome::GoesOn { call },
+            PushOutcome::Remembered,
+            PushOutcome::Over { reason: doorstep::EndReason::AnsweredElsewhere },
+            PushOutcome::Expired,
+            PushOutcome::Malformed { fault: PushFault::NotAnObject },
+            PushOutcome::TooManyCalls,
+            PushOutcome::Shutdown,
+        ] {
+            let (call, reason) = match PushResult::from(outcome) {
+                PushResult::Call { id, .. } => (Some(CallHandle(id)), None),
+                PushResult::NoCall { reason } => (None, Some(reason)),
+            };
+            assert_eq!(call, outcome.call(), "{outcome:?}");
+            assert_eq!(reason, outcome.end_reason().map(Into::into), "{outcome:?}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The threads that the core runs on, shared by all clients of a process.
 
 use std::future::Future;
+use std::sync::mpsc::sync_channel;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -33,4 +34,16 @@ pub(crate) async fn run<T: Send + 'static>(
     task: impl Future<Output = Result<T, DoorstepError>> + Send + 'static,
 ) -> Result<T, DoorstepError> {
     handle()?.spawn(task).await.map_err(|_| DoorstepError::Platform)?
+}
+
+/// As [`run`], but waits for it here. Not on one of the runtime's own threads: what the platform writes is never called on one.
+pub(crate) fn wait<T: Send + 'static>(
+    task: impl Future<Output = Result<T, DoorstepError>> + Send + 'static,
+) -> Result<T, DoorstepError> {
+    let (done, result) = sync_channel(1);
+    handle()?.spawn(async move {
+        // Somebody waits for it.
+        let _ = done.send(task.await);
+    });
+    result.recv().map_err(|_| DoorstepError::Platform)?
 }

@@ -1,5 +1,6 @@
 //! How things stand: copies of the core's own words, which screens show.
 
+use std::fmt;
 use std::time::Duration;
 
 /// Who calls.
@@ -167,7 +168,7 @@ impl From<doorstep::CallState> for CallState {
 }
 
 /// All that a screen shows of a call.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Clone, PartialEq, Eq, uniffi::Record)]
 pub struct CallSnapshot {
     /// Its number within the client.
     pub id: u64,
@@ -185,6 +186,21 @@ pub struct CallSnapshot {
     pub media_connected: bool,
     /// The call that this one came out of by a transfer and takes the place of.
     pub takes_over: Option<u64>,
+}
+
+impl fmt::Debug for CallSnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the label.
+        f.debug_struct("CallSnapshot")
+            .field("id", &self.id)
+            .field("call_id", &self.call_id)
+            .field("direction", &self.direction)
+            .field("order", &self.order)
+            .field("state", &self.state)
+            .field("media_connected", &self.media_connected)
+            .field("takes_over", &self.takes_over)
+            .finish_non_exhaustive()
+    }
 }
 
 impl From<doorstep::CallSnapshot> for CallSnapshot {

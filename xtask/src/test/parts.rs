@@ -19,6 +19,8 @@ pub(crate) enum Part {
     Media,
     /// The Rust SDK.
     Client,
+    /// The library that Swift and Kotlin call.
+    Ffi,
     /// The test tools themselves.
     Testkit,
     /// The gateway.
@@ -62,6 +64,7 @@ impl Part {
             Self::Call => "call",
             Self::Media => "media",
             Self::Client => "client",
+            Self::Ffi => "ffi",
             Self::Testkit => "testkit",
             Self::Gateway => "gateway",
             Self::Push => "push",
@@ -98,6 +101,7 @@ impl Part {
             Self::Call => Some("doorstep-call"),
             Self::Media => Some("doorstep-media"),
             Self::Client => Some("doorstep"),
+            Self::Ffi => Some("doorstep-ffi"),
             Self::Testkit => Some("doorstep-testkit"),
             Self::Gateway => Some("doorstep-gateway"),
             Self::Push => Some("doorstep-push"),
@@ -140,6 +144,7 @@ impl Part {
             | Self::Call
             | Self::Media
             | Self::Client
+            | Self::Ffi
             | Self::Testkit
             | Self::Gateway
             | Self::Courier

@@ -88,8 +88,8 @@ impl Reader {
             let (name, verdict) = rest.split_once("' ")?;
             return self.verdict(name, verdict);
         }
-        let rest =
-            line.trim_start().strip_prefix(['✔', '✘', '➜', '➤', '↩'])?.trim_start().strip_prefix("Test ");
+        let marked = line.trim_start().strip_prefix(['✔', '✘', '➜', '➤', '↩']);
+        let rest = marked.and_then(|rest| rest.trim_start().strip_prefix("Test "));
         let Some(rest) = rest else { return self.note(line) };
         for verdict in [" passed after ", " failed after ", " skipped", " recorded an issue"] {
             let Some((name, said)) = rest.split_once(verdict) else { continue };
