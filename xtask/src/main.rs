@@ -6,9 +6,14 @@
 mod bench;
 mod bindgen;
 mod build;
+mod cross;
 mod demo;
+mod elf;
 mod fuzz;
+mod package;
+mod sanitize;
 mod setup;
+mod size;
 mod swift;
 mod term;
 mod test;
@@ -31,6 +36,8 @@ const EXAMPLES: &str = "Examples:
   cargo xtask test sip gateway      two parts
   cargo xtask test sip --filter tag the tests of one part whose name holds `tag`
   cargo xtask bench media --json    one benchmark, its numbers as the last line
+  cargo xtask size --json           how large the library is, and of what
+  cargo xtask package android       the AAR's libraries, checked
   cargo xtask swift -- swift build  compile the Swift package
   cargo xtask setup fuzz            install what fuzzing needs";
 
@@ -46,6 +53,12 @@ enum Command {
     Bench(bench::Args),
     /// Feeds every parser with rubbish, for a while.
     Fuzz(fuzz::Args),
+    /// Runs the library's tests with every access to memory watched.
+    Sanitize(sanitize::Args),
+    /// Builds the SDK's packages and checks what is in them.
+    Package(package::Args),
+    /// Tells how large the library is for phones and of what, and whether it keeps to its budget.
+    Size(size::Args),
     /// Runs a command, such as `swift test`, in the Swift package.
     Swift(swift::Args),
 }
@@ -57,6 +70,9 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::Sanitize(args) => sanitize::run(&args),
+        Command::Package(args) => package::run(&args),
+        Command::Size(args) => size::run(&args),
         Command::Swift(args) => swift::run(&args),
     };
     match done {

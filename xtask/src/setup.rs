@@ -1,12 +1,13 @@
 //! `cargo xtask setup`: what each part of the work needs beyond Rust, and how Debian gets it.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 
+use crate::cross;
 use crate::swift;
 use crate::term;
 
@@ -35,21 +36,27 @@ pub(crate) enum Part {
     Kotlin,
     /// The SDK in Swift.
     Swift,
+    /// The library for phones, where there is neither NDK nor Xcode.
+    Cross,
     /// Network namespaces with a slow path between them.
     Namespaces,
     /// `cargo xtask fuzz`.
     Fuzz,
+    /// `cargo xtask sanitize`.
+    Sanitize,
 }
 
-const ALL: [Part; 8] = [
+const ALL: [Part; 10] = [
     Part::Build,
     Part::Sounds,
     Part::Live,
     Part::Test,
     Part::Kotlin,
     Part::Swift,
+    Part::Cross,
     Part::Namespaces,
     Part::Fuzz,
+    Part::Sanitize,
 ];
 
 impl Part {
@@ -61,8 +68,10 @@ impl Part {
             Self::Test => &[RUSTFMT, CLIPPY, SIPP, BARESIP, POSTGRES],
             Self::Kotlin => &[JDK, MAVEN],
             Self::Swift => &[MMDEBSTRAP, KEYRING, SWIFT],
+            Self::Cross => &[CC, CMAKE, CLANG, LLD, LLVM, LIBLLVM, LIBGIT, RUST_FOR_PHONES],
             Self::Namespaces => &[IPROUTE],
             Self::Fuzz => &[NIGHTLY, CARGO_FUZZ],
+            Self::Sanitize => &[NIGHTLY, NIGHTLY_SOURCES],
         }
     }
 }
@@ -104,6 +113,23 @@ const SWIFT: Tool = Tool {
     from: From::Chroot,
     why: "compiles and tests the SDK in Swift (2.6 GB, in a folder of its own)",
 };
+const CLANG: Tool = Tool::apt("clang-19", Sign::Command("clang-19"), "compiles C for phones");
+const LLD: Tool = Tool::apt("lld-19", Sign::Command("ld.lld-19"), "links for phones");
+const LLVM: Tool =
+    Tool::apt("llvm-19", Sign::Command("llvm-ar-19"), "packs and strips what is built for phones");
+const LIBLLVM: Tool =
+    Tool::apt("libllvm22", Sign::File("/usr/share/doc/libllvm22"), "what Debian's Rust for phones runs with");
+const LIBGIT: Tool = Tool::apt(
+    "libgit2-1.5",
+    Sign::File("/usr/share/doc/libgit2-1.5"),
+    "what Debian's cargo for phones runs with",
+);
+const RUST_FOR_PHONES: Tool = Tool {
+    name: "rustc-web",
+    sign: Sign::Cross,
+    from: From::Unpacked,
+    why: "Rust with the sources of its library, for phones (730 MB, in a folder of its own)",
+};
 const IPROUTE: Tool = Tool::apt("iproute2", Sign::Command("ip"), "makes network namespaces");
 const RUSTFMT: Tool = Tool {
     name: "rustfmt",
@@ -122,6 +148,12 @@ const NIGHTLY: Tool = Tool {
     sign: Sign::Toolchain("nightly"),
     from: From::RustupToolchain,
     why: "the sanitizers need nightly Rust",
+};
+const NIGHTLY_SOURCES: Tool = Tool {
+    name: "rust-src",
+    sign: Sign::Sources("nightly"),
+    from: From::NightlyComponent,
+    why: "the standard library, to be built with a sanitizer",
 };
 const CARGO_FUZZ: Tool = Tool {
     name: "cargo-fuzz",
@@ -158,8 +190,12 @@ enum Sign {
     Rust(&'static str),
     /// A toolchain of rustup's.
     Toolchain(&'static str),
+    /// The standard library's sources of a toolchain of rustup's.
+    Sources(&'static str),
     /// The chroot with Swift.
     Swift,
+    /// The folder with Rust for phones.
+    Cross,
 }
 
 /// Who has it.
@@ -168,8 +204,10 @@ enum From {
     Apt,
     RustupComponent,
     RustupToolchain,
+    NightlyComponent,
     CargoInstall,
     Chroot,
+    Unpacked,
 }
 
 /// `cargo xtask setup`.
@@ -210,8 +248,18 @@ fn is_there(sign: Sign) -> bool {
         // rustup puts a proxy on the path even for components that are not installed, so the program must start.
         Sign::Rust(name) => succeeds(Command::new(name).arg("--version")),
         Sign::Swift => swift::chroot::is_there(),
+        Sign::Cross => cross::debian::is_there(),
+        Sign::Sources(name) => sources(name).is_some_and(|folder| folder.is_dir()),
         Sign::Toolchain(name) => succeeds(Command::new("rustc").arg(format!("+{name}")).arg("--version")),
     }
+}
+
+/// Where a toolchain keeps them.
+fn sources(toolchain: &str) -> Option<PathBuf> {
+    let output =
+        Command::new("rustc").arg(format!("+{toolchain}")).args(["--print", "sysroot"]).output().ok()?;
+    let sysroot = String::from_utf8(output.stdout).ok()?;
+    Some(Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library"))
 }
 
 fn on_path(name: &str) -> bool {
@@ -233,8 +281,10 @@ fn install(missing: &[&Tool]) -> anyhow::Result<()> {
             From::Apt => "Debian package",
             From::RustupComponent => "Rust component",
             From::RustupToolchain => "Rust toolchain",
+            From::NightlyComponent => "component of nightly Rust",
             From::CargoInstall => "from crates.io",
             From::Chroot => "Debian 13's package",
+            From::Unpacked => "Debian package, unpacked only",
         };
         eprintln!("    {:<28} {source}: {}", tool.name, tool.why);
     }
@@ -248,11 +298,17 @@ fn install(missing: &[&Tool]) -> anyhow::Result<()> {
     for name in of(From::RustupToolchain) {
         step(Command::new("rustup").args(["toolchain", "install", name, "--profile", "minimal"]))?;
     }
+    for name in of(From::NightlyComponent) {
+        step(Command::new("rustup").args(["component", "add", name, "--toolchain", "nightly"]))?;
+    }
     for name in of(From::CargoInstall) {
         step(Command::new("cargo").args(["install", "--locked", name]))?;
     }
     if !of(From::Chroot).is_empty() {
         swift::chroot::make()?;
+    }
+    if !of(From::Unpacked).is_empty() {
+        cross::debian::make()?;
     }
     let still: Vec<_> = missing.iter().filter(|tool| !is_there(tool.sign)).map(|tool| tool.name).collect();
     if !still.is_empty() {
