@@ -1,1 +1,0 @@
-// CallKit, PushKit and the audio session.

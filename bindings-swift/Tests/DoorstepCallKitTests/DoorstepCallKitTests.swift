@@ -1,7 +1,0 @@
-import XCTest
-
-@testable import DoorstepCallKit
-
-final class DoorstepCallKitTests: XCTestCase {
-    func testItLoads() { XCTAssertTrue(true) }
-}
