@@ -43,7 +43,7 @@ public final class FakeDoorstep: Sendable {
         call: String = UUID().uuidString, order: OrderID? = nil, label: String? = nil,
         expires: Date = Date(timeIntervalSinceNow: 30)
     ) -> [AnyHashable: Any] {
-        var payload: [AnyHashable: Any] = ["v": 1, "kind": "call", "call": call]
+        var payload: [AnyHashable: Any] = ["v": 1, "kind": "incoming", "call": call]
         payload["order"] = order?.rawValue
         payload["label"] = label
         payload["expires_at"] = Int(expires.timeIntervalSince1970 * 1000)
