@@ -20,7 +20,7 @@ use crate::config::{CarrierTransport, Config};
 use crate::core::{CarrierConfig, CarrierId, ClipId, CoreConfig, CourierId, Credentials, Limits};
 use crate::driver::lookups::Policy;
 use crate::driver::{Driver, Parts};
-use crate::edge::{Edge, SharedVerifier};
+use crate::edge::{self, Edge, SharedVerifier};
 use crate::media;
 use crate::store::{Store, StoreError};
 use crate::trunk::{self, Trunk, TrunkTls};
@@ -143,18 +143,16 @@ impl Server {
         let trunk = Trunk::start(&config.trunk, trunk_tls, handle.clone(), on_closed)
             .await
             .map_err(|error| StartError::Listen { what: "the trunk", error })?;
-        let tokens_only = config.auth.digest.is_empty();
-        let edge = Edge::start(
-            &config.edge,
-            edge_acceptor,
-            Arc::clone(&verifier),
-            tokens_only,
-            handle.clone(),
+        let parts = edge::Parts {
+            verifier: Arc::clone(&verifier),
+            tokens_only: config.auth.digest.is_empty(),
+            driver: handle.clone(),
+            store: store.clone(),
             clock,
-            on_closing.clone(),
-        )
-        .await
-        .map_err(|error| StartError::Listen { what: "edge.listen", error })?;
+        };
+        let edge = Edge::start(&config.edge, edge_acceptor, parts, on_closing.clone())
+            .await
+            .map_err(|error| StartError::Listen { what: "edge.listen", error })?;
         let upkeep = tokio::spawn(keep_up(metrics.clone()));
         let parts = api::Parts {
             store: store.clone(),

@@ -3,6 +3,7 @@
 
 mod connection;
 mod http;
+mod orders;
 mod rate;
 mod upgrade;
 
@@ -27,6 +28,7 @@ use crate::clock::Clock;
 use crate::config;
 use crate::core::{FlowId, FlowInfo, Identity, Peer, Side, TransportKind};
 use crate::driver::{Handle, Outlet};
+use crate::store::Store;
 use connection::{Inbox, Terms};
 use doorstep_service::slots::{Slot, Slots};
 
@@ -65,10 +67,26 @@ pub struct Edge {
     task: JoinHandle<()>,
 }
 
+/// What the edge works with.
+#[derive(Debug)]
+pub struct Parts {
+    /// Judges tokens.
+    pub verifier: Arc<SharedVerifier>,
+    /// Nobody can sign in by digest.
+    pub tokens_only: bool,
+    /// Where connections and messages go.
+    pub driver: Handle,
+    /// Couriers' orders.
+    pub store: Store,
+    /// Now.
+    pub clock: Clock,
+}
+
 /// What every connection needs.
 #[derive(Debug)]
 struct Shared {
     driver: Handle,
+    store: Store,
     clock: Clock,
     verifier: Arc<SharedVerifier>,
     tokens_only: bool,
@@ -88,17 +106,16 @@ impl Edge {
     pub async fn start(
         config: &config::Edge,
         acceptor: Option<TlsAcceptor>,
-        verifier: Arc<SharedVerifier>,
-        tokens_only: bool,
-        driver: Handle,
-        clock: Clock,
+        parts: Parts,
         stop: watch::Receiver<bool>,
     ) -> io::Result<Self> {
+        let Parts { verifier, tokens_only, driver, store, clock } = parts;
         let listener = TcpListener::bind(config.listen).await?;
         let address = listener.local_addr()?;
         let (alive, gone) = mpsc::channel(1);
         let shared = Arc::new(Shared {
             driver,
+            store,
             clock,
             verifier,
             tokens_only,
@@ -221,6 +238,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let judged = match http::read(&mut stream).await {
+        Ok(request) if request.uri().path() == orders::PATH => Err(orders::list(&request, shared).await),
         Ok(request) => upgrade::judge(&request, &shared.verifier.current(), shared.tokens_only),
         Err(http::NoRequest::Refused(response)) => Err(response),
         Err(http::NoRequest::Gone) => {

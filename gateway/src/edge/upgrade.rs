@@ -17,7 +17,7 @@ pub const PATH: &str = "/ws";
 const SUBPROTOCOL: &str = "sip";
 
 /// What a browser is told.
-const ABOUT: &str = "This is a Doorstep gateway. Couriers' apps connect at /ws, by WebSocket with the subprotocol sip (RFC 7118).";
+const ABOUT: &str = "This is a Doorstep gateway. Couriers' apps connect at /ws, by WebSocket with the subprotocol sip (RFC 7118), and list their orders at /orders.";
 
 /// Judges a request. `tokens_only`: one without a token is refused, since nobody can sign in by digest.
 ///
@@ -56,13 +56,17 @@ pub(super) fn judge(
         let text = "The WebSocket subprotocol must be sip (RFC 7118).";
         return Err(refuse(StatusCode::BAD_REQUEST, "subprotocol", text));
     }
-    let bearer = match bearer_token(request) {
-        None if !tokens_only => None,
-        None => return Err(unauthorized(Refusal::Missing)),
-        Some(token) => Some(verifier.verify(token).map_err(unauthorized)?),
-    };
+    let signs_in_by_digest = !tokens_only && bearer_token(request).is_none();
+    let bearer = if signs_in_by_digest { None } else { Some(bearer(request, verifier)?) };
     response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     Ok((response, bearer))
+}
+
+/// Whom the request's token names.
+#[allow(clippy::result_large_err, reason = "as above")]
+pub(super) fn bearer(request: &Request, verifier: &Verifier) -> Result<Bearer, ErrorResponse> {
+    let token = bearer_token(request).ok_or(Refusal::Missing);
+    token.and_then(|token| verifier.verify(token)).map_err(unauthorized)
 }
 
 /// The answer to somebody who speaks HTTP without TLS where TLS is spoken.

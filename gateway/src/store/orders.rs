@@ -6,6 +6,7 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::{Store, StoreError};
+use crate::core::CourierId;
 use crate::masking::{E164, Order, Otherwise};
 
 impl Store {
@@ -62,6 +63,25 @@ impl Store {
         )
         .bind(courier)
         .bind(after)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(read_order).collect()
+    }
+
+    /// A courier's orders that are open at `now`, the first to close first, at most `limit`.
+    pub async fn open_orders(
+        &self,
+        courier: &CourierId,
+        now: i64,
+        limit: u32,
+    ) -> Result<Vec<Order>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT * FROM orders WHERE courier = ?1 AND opens_at <= ?2 AND ?2 < closes_at + grace_ms \
+             ORDER BY closes_at, id LIMIT ?3",
+        )
+        .bind(courier.expose())
+        .bind(now)
         .bind(limit)
         .fetch_all(&self.pool)
         .await?;

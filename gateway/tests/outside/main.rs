@@ -6,6 +6,7 @@ mod api_over_tls;
 mod api_refusals;
 mod calls_go_through;
 mod carriers_over_streams;
+mod couriers_list_their_orders;
 mod couriers_sign_in;
 mod edge_limits;
 mod full_disk;

@@ -1,4 +1,4 @@
-//! What the company's backend may ask of the gateway and do wrong, and what it hears.
+//! What the company's backend and the courier's app may ask of the gateway by HTTP and do wrong, and what they hear.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use super::people::Pair;
+use super::people::{self, Pair};
 use crate::Stage;
 
 /// The gateway's own limit is 64 KiB.
@@ -49,6 +49,11 @@ impl Listener {
 /// to the evidence.
 pub(super) async fn ask(stage: &Stage, order: &str, pair: &mut Pair) -> anyhow::Result<()> {
     let (number, courier) = (pair.secrets.number.clone(), pair.secrets.courier.clone());
+    let (status, orders) = stage.orders_of_courier(people::token(stage, &courier)?.expose()).await?;
+    if status != 200 {
+        bail!("the courier's orders were answered with {status} {orders}");
+    }
+    pair.evidence.add_answer("the courier's orders".to_owned(), orders);
     let escaped = number.replace('+', "%2B");
     let mut asked = Asked { stage, pair };
     let calls = asked.get(&format!("/v1/calls?order={order}"), 200).await?;

@@ -153,6 +153,15 @@ impl Stage {
         whole(request.send().await.context("the gateway's edge does not answer")?).await
     }
 
+    /// Asks for the courier's orders, as an app does: status, headers, body.
+    ///
+    /// # Errors
+    /// When the gateway cannot be reached.
+    pub async fn orders_of_courier(&self, token: &str) -> anyhow::Result<(u16, String)> {
+        let request = self.http.get(format!("http://{}/orders", self.edge_addr()?)).bearer_auth(token);
+        whole(request.send().await.context("the gateway's edge does not answer")?).await
+    }
+
     /// A token for a courier, as the company's backend makes it.
     ///
     /// # Errors
