@@ -1,6 +1,6 @@
 //! The Kotlin packages' tests: the library, the Kotlin that UniFFI writes from it, and Maven, whose reports are read.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -10,6 +10,9 @@ use super::libtest::Outcome;
 use crate::bindgen::Built;
 use crate::build;
 use crate::term;
+
+/// Where Maven's modules are: the SDK's, which Maven starts from, and the sample apps'.
+const HOMES: [&str; 2] = ["bindings-kotlin", "sample-apps"];
 
 /// Runs them, after `build` has built the library and the programs. Tests that fail are told by name.
 pub(crate) fn run(build: &[&str], filter: Option<&str>) -> anyhow::Result<Outcome> {
@@ -32,11 +35,11 @@ pub(crate) fn run(build: &[&str], filter: Option<&str>) -> anyhow::Result<Outcom
         .current_dir(&home)
         .stdin(Stdio::null())
         .stdout(std::io::stderr());
-    remove_reports(&home)?;
+    remove_reports()?;
     if !maven.status().context("mvn could not be started")?.success() {
         return Ok(Outcome::one_failed("mvn test", "see above".to_owned()));
     }
-    let outcome = reports(&home)?;
+    let outcome = reports()?;
     if outcome.passed + outcome.failures.len() + outcome.skipped.len() == 0 && filter.is_none() {
         let took = term::duration(started.elapsed());
         return Ok(Outcome::one_failed("mvn test", format!("no test ran within {took}")));
@@ -45,23 +48,28 @@ pub(crate) fn run(build: &[&str], filter: Option<&str>) -> anyhow::Result<Outcom
 }
 
 /// Each module's surefire reports.
-fn report_folders(home: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let modules = std::fs::read_dir(home)?.collect::<Result<Vec<_>, _>>()?;
-    let folders = modules.into_iter().map(|module| module.path().join("target/surefire-reports"));
-    Ok(folders.filter(|folder| folder.is_dir()).collect())
+fn report_folders() -> anyhow::Result<Vec<PathBuf>> {
+    let mut folders = Vec::new();
+    for home in HOMES {
+        for module in std::fs::read_dir(build::root().join(home))? {
+            folders.push(module?.path().join("target/surefire-reports"));
+        }
+    }
+    folders.retain(|folder| folder.is_dir());
+    Ok(folders)
 }
 
 /// Those of an earlier run must not count.
-fn remove_reports(home: &Path) -> anyhow::Result<()> {
-    for folder in report_folders(home)? {
+fn remove_reports() -> anyhow::Result<()> {
+    for folder in report_folders()? {
         std::fs::remove_dir_all(folder)?;
     }
     Ok(())
 }
 
-fn reports(home: &Path) -> anyhow::Result<Outcome> {
+fn reports() -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::default();
-    for folder in report_folders(home)? {
+    for folder in report_folders()? {
         for file in std::fs::read_dir(folder)? {
             let path = file?.path();
             if path.extension().is_some_and(|extension| extension == "xml") {

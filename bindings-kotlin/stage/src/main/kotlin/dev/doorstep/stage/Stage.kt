@@ -90,13 +90,15 @@ class Stage(
         }
     }
 
-    /** An order of `courier` that is open for an hour. */
+    /** An order of `courier` that is open for so many hours. */
     fun openOrder(
         id: String,
         courier: String,
+        label: String = "Order $id",
+        hours: Long = 1,
     ) {
-        val body =
-            """{"courier":"$courier","customer":"$CUSTOMER","label":"Order $id","closes_at":"${Instant.now().plusSeconds(3600)}"}"""
+        val closes = Instant.now().plusSeconds(hours * 3600)
+        val body = """{"courier":"$courier","customer":"$CUSTOMER","label":"$label","closes_at":"$closes"}"""
         val request =
             HttpRequest
                 .newBuilder(URI("$api/v1/orders/$id"))
@@ -163,7 +165,8 @@ class Program(
     suspend fun await(name: String): String = withTimeout(HANG) { runInterruptible(Dispatchers.IO) { event(name) } }
 
     override fun close() {
-        process.destroy()
+        // Not Process.destroy: that closes the pipe, and a program that still tells of its end would find nobody to tell.
+        process.toHandle().destroy()
         process.waitFor()
     }
 }
