@@ -5,12 +5,26 @@ use std::process::{Command, ExitCode};
 use anyhow::Context as _;
 
 use crate::build::{self, PROGRAMS};
+use crate::desktop;
 use crate::setup::{self, Part};
 use crate::term;
+
+/// What is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Show {
+    /// The courier's app in a window, to be clicked.
+    Desktop,
+}
 
 /// Options of the demo.
 #[derive(clap::Args)]
 pub(crate) struct Args {
+    /// A timeline in the terminal when left out.
+    #[arg(conflicts_with_all = ["live", "headless", "json", "release"])]
+    show: Option<Show>,
+    /// With `desktop`: starts no gateway, the window signs in to one of yours.
+    #[arg(long, requires = "show")]
+    own_gateway: bool,
     /// The courier speaks and listens through this computer's microphone and speaker.
     #[arg(long)]
     live: bool,
@@ -27,6 +41,9 @@ pub(crate) struct Args {
 
 /// Does it; the demo's exit status becomes this program's.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if args.show == Some(Show::Desktop) {
+        return desktop::run(args.own_gateway);
+    }
     setup::provide(&[Part::Build, Part::Sounds])?;
     if args.live {
         setup::provide(&[Part::Live])?;

@@ -8,6 +8,8 @@ mod bindgen;
 mod build;
 mod cross;
 mod demo;
+mod desktop;
+mod display;
 mod elf;
 mod fuzz;
 mod package;
@@ -32,6 +34,7 @@ struct Cli {
 
 const EXAMPLES: &str = "Examples:
   cargo xtask demo                  two calls through the gateway, told as a timeline
+  cargo xtask demo desktop          the courier's app in a window, and a customer's phone to call
   cargo xtask test                  everything, as in CI
   cargo xtask test sip gateway      two parts
   cargo xtask test sip --filter tag the tests of one part whose name holds `tag`

@@ -66,7 +66,7 @@ impl Part {
             Self::Sounds => &[SOUNDS],
             Self::Live => &[PKG_CONFIG, ALSA],
             Self::Test => &[RUSTFMT, CLIPPY, SIPP, BARESIP, POSTGRES],
-            Self::Kotlin => &[JDK, MAVEN],
+            Self::Kotlin => &[JDK, WINDOWS, XVFB, MAVEN],
             Self::Swift => &[MMDEBSTRAP, KEYRING, SWIFT],
             Self::Cross => &[CC, CMAKE, CLANG, LLD, LLVM, LIBLLVM, LIBGIT, RUST_FOR_PHONES],
             Self::Namespaces => &[IPROUTE],
@@ -99,6 +99,13 @@ const POSTGRES: Tool = Tool::apt(
 );
 const JDK: Tool =
     Tool::apt("openjdk-17-jdk-headless", Sign::Command("javac"), "compiles and runs the SDK in Kotlin");
+const WINDOWS: Tool = Tool::apt(
+    "openjdk-17-jre",
+    Sign::File("/usr/share/doc/openjdk-17-jre"),
+    "windows of the sample app for the desktop",
+);
+const XVFB: Tool =
+    Tool::apt("xvfb", Sign::Command("Xvfb"), "a display that nobody sees, for the tests of windows");
 const MAVEN: Tool = Tool::apt("maven", Sign::Command("mvn"), "builds and tests the SDK in Kotlin");
 const MMDEBSTRAP: Tool =
     Tool::apt("mmdebstrap", Sign::Command("mmdebstrap"), "unpacks the Debian that has Swift");

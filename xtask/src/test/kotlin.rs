@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use super::libtest::Outcome;
 use crate::bindgen::Built;
 use crate::build;
+use crate::display::Display;
 use crate::term;
 
 /// Where Maven's modules are: the SDK's, which Maven starts from, and the sample apps'.
@@ -25,6 +26,7 @@ pub(crate) fn run(build: &[&str], filter: Option<&str>) -> anyhow::Result<Outcom
     term::say("mvn test (bindings-kotlin)");
     let started = Instant::now();
     let home = build::root().join("bindings-kotlin");
+    let display = Display::start()?;
     let mut maven = Command::new("mvn");
     maven
         .args(["--batch-mode", "--quiet", "--fail-at-end", "test", "-Dmaven.test.failure.ignore=true"])
@@ -32,6 +34,7 @@ pub(crate) fn run(build: &[&str], filter: Option<&str>) -> anyhow::Result<Outcom
         .arg(format!("-Ddoorstep.library={}", programs.display()))
         .arg(format!("-Ddoorstep.programs={}", programs.display()))
         .args(filter.map(|filter| format!("-Dtest=*#*{filter}*")))
+        .env("DISPLAY", &display.name)
         .current_dir(&home)
         .stdin(Stdio::null())
         .stdout(std::io::stderr());

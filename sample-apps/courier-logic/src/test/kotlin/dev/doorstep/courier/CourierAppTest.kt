@@ -1,12 +1,12 @@
 package dev.doorstep.courier
 
-import dev.doorstep.CallState
 import dev.doorstep.DoorstepConfig
 import dev.doorstep.DoorstepError
-import dev.doorstep.DoorstepEvent
 import dev.doorstep.EndReason
-import dev.doorstep.Quality
+import dev.doorstep.OrderId
 import dev.doorstep.Reachability
+import dev.doorstep.test.FakeCall
+import dev.doorstep.test.FakeDoorstep
 import kotlinx.coroutines.ExperimentalCoroutinesApi
 import kotlinx.coroutines.Job
 import kotlinx.coroutines.flow.MutableStateFlow
@@ -66,7 +66,7 @@ class CourierAppTest {
     private inner class Stage(
         private val test: TestScope,
     ) {
-        val sdk = FakeDoorstep()
+        var sdk = FakeDoorstep()
         val device = Phone4711()
         val kept = Kept()
         var cannotStart: DoorstepError? = null
@@ -81,7 +81,8 @@ class CourierAppTest {
                 Phone(account, device, test.backgroundScope + life, clock, test.testScheduler.timeSource) {
                     cannotStart?.let { throw it }
                     config = it
-                    sdk
+                    if (sdk.isClosed) sdk = FakeDoorstep()
+                    sdk.doorstep
                 }
             }
 
@@ -119,7 +120,7 @@ class CourierAppTest {
         fun calling(): FakeCall {
             signedIn().onOrder().app.contact()
             settle()
-            return sdk.calls.value.single() as FakeCall
+            return sdk.calls.single()
         }
     }
 
@@ -193,7 +194,7 @@ class CourierAppTest {
             stage.app.close()
             stage.app.start()
             assertFailsWith<dev.doorstep.SignedOutException> { stage.config.tokens() }
-            stage.sdk.reachability.value = Reachability.Failed(EndReason.Unauthorized)
+            stage.sdk.set(Reachability.Failed(EndReason.Unauthorized))
             assertEquals(LineStatus.SignedOut, stage.on<Screen.Orders>().status)
         }
 
@@ -248,20 +249,20 @@ class CourierAppTest {
     fun `a call from the press to its end`() =
         test { stage ->
             val call = stage.calling()
-            assertEquals(listOf("contact 4711"), stage.sdk.asked)
+            assertEquals(listOf<OrderId?>(OrderId("4711")), stage.sdk.calls.map { it.order })
             assertEquals(CallView("Pizza", CallStage.Setup, "Connecting …", onSpeaker = false), stage.call)
-            call.state.value = CallState.Ringing
+            call.ring()
             assertEquals("Ringing …", stage.call.status)
-            call.active()
+            call.answer()
             assertEquals("00:00" to CallStage.Talking, stage.call.status to stage.call.stage)
             advanceTimeBy(61.seconds)
             assertEquals("01:01", stage.call.status)
             advanceTimeBy(3600.seconds)
             assertEquals("1:01:01", stage.call.status)
-            call.state.value = CallState.Reconnecting
+            call.loseConnection()
             assertEquals("Connection lost, trying again …", stage.call.status)
             assertFalse(stage.call.canHold)
-            call.active()
+            call.regainConnection()
             assertEquals("1:01:01", stage.call.status)
             stage.app.hangUp()
             val ended = stage.call
@@ -276,7 +277,7 @@ class CourierAppTest {
     fun `what cannot be called says why`() =
         test { stage ->
             stage.signedIn().onOrder()
-            stage.sdk.refuses = DoorstepError.TooBusy()
+            stage.sdk.refuseCalls(DoorstepError.TooBusy())
             stage.app.contact()
             val screen = stage.on<Screen.OrderDetails>()
             assertEquals(Trouble("The app is too busy.", "Try again in a moment."), screen.trouble)
@@ -291,7 +292,7 @@ class CourierAppTest {
             assertFalse(assertIs<Screen.OrderDetails>(stage.app.screen.value).canContact)
             stage.app.contact()
             assertEquals(CallStage.Setup, stage.call.stage)
-            assertEquals(listOf("contact 4711"), stage.sdk.asked)
+            assertEquals(listOf<OrderId?>(OrderId("4711")), stage.sdk.calls.map { it.order })
         }
 
     @Test
@@ -302,8 +303,8 @@ class CourierAppTest {
             stage.app.mute()
             stage.app.hold()
             stage.settle()
-            assertEquals(emptyList(), call.asked)
-            call.active()
+            assertEquals(emptyList(), call.actions)
+            call.answer()
             stage.app.mute()
             assertTrue(stage.call.isMuted)
             stage.app.mute()
@@ -313,32 +314,32 @@ class CourierAppTest {
             assertEquals("On hold · 00:00", stage.call.status)
             stage.app.hold()
             stage.settle()
-            call.active(heldByFarSide = true)
+            call.hold(true)
             assertEquals(Word.StateHeldByCustomer.text, stage.call.status)
-            call.active()
+            call.hold(false)
             stage.app.speaker()
             assertEquals(true, stage.call.onSpeaker)
             stage.app.keypad()
             assertTrue(stage.call.isKeypadShown)
             "12#".forEach(stage.app::key)
             assertEquals("12#", stage.call.keys)
-            assertEquals(listOf("mute true", "mute false", "hold true", "hold false", "digits 1", "digits 2", "digits #"), call.asked)
+            val switched = listOf(FakeCall.Action.Mute(true), FakeCall.Action.Mute(false), FakeCall.Action.Hold(true), FakeCall.Action.Hold(false))
+            assertEquals(switched + listOf("1", "2", "#").map(FakeCall.Action::SendDtmf), call.actions)
         }
 
     @Test
     fun `what a call refuses is told on its screen, at once or later`() =
         test { stage ->
             val call = stage.calling()
-            call.active()
-            call.refuses = DoorstepError.WrongState()
-            stage.app.hold()
-            assertEquals("This is not possible at this point of the call. Try again in a moment.", stage.call.notice)
-            call.refuses = null
+            call.answer()
+            stage.app.key('x')
+            assertEquals("This key cannot be sent. Use the digits, * and #.", stage.call.notice)
+            assertEquals("", stage.call.keys)
             stage.app.mute()
             assertNull(stage.call.notice)
-            stage.sdk.events.emit(DoorstepEvent.Refused(call, DoorstepError.TooManyDigits()))
+            call.refuse(DoorstepError.TooManyDigits())
             assertEquals("Too many keys were pressed at once. Try again in a moment.", stage.call.notice)
-            call.refuses = DoorstepError.CallOver()
+            call.hangUp()
             stage.app.mute()
             assertNull(stage.call.notice)
         }
@@ -346,7 +347,7 @@ class CourierAppTest {
     @Test
     fun `a device without sound is told of`() =
         test { stage ->
-            stage.calling().active()
+            stage.calling().answer()
             stage.device.soundNotice.value = Word.NoMicrophone.text
             assertEquals(Word.NoMicrophone.text, stage.call.notice)
         }
@@ -355,13 +356,13 @@ class CourierAppTest {
     fun `the bars are those of the last measurement, and none while the call is held`() =
         test { stage ->
             val call = stage.calling()
-            call.active()
+            call.answer()
             assertNull(stage.call.quality)
-            call.quality.value = Quality(100UL, 0UL, 100UL, 5.milliseconds, 60.milliseconds, 0UL)
+            call.measure(packetsReceived = 100u, packetsLost = 0u, jitter = 5.milliseconds, roundTrip = 60.milliseconds)
             assertEquals(LineQuality.Good, stage.call.quality)
-            call.quality.value = Quality(180UL, 20UL, 200UL, 5.milliseconds, 60.milliseconds, 0UL)
+            call.measure(packetsReceived = 180u, packetsLost = 20u, jitter = 5.milliseconds, roundTrip = 60.milliseconds)
             assertEquals(LineQuality.Bad, stage.call.quality)
-            call.active(held = true)
+            stage.app.hold()
             assertNull(stage.call.quality)
         }
 
@@ -369,13 +370,11 @@ class CourierAppTest {
     fun `an incoming call is shown wherever the courier is`() =
         test { stage ->
             stage.signedIn().app.openReachability()
-            val call = stage.sdk.rings("Pizza, Anna Schmidt")
+            val call = stage.sdk.ring(OrderId("4711"), "Pizza, Anna Schmidt")
             assertEquals(CallStage.Incoming to "Pizza, Anna Schmidt", stage.call.stage to stage.call.title)
             stage.app.answer()
-            assertEquals(CallStage.Setup, stage.call.stage)
-            call.active()
             assertEquals("00:00", stage.call.status)
-            call.ends(EndReason.HungUpThere)
+            call.hangUp()
             assertEquals("The call was ended by the other side", stage.call.status)
             stage.app.closeCall()
             stage.on<Screen.Reachability>()
@@ -385,7 +384,7 @@ class CourierAppTest {
     fun `a declined call, and one without a label`() =
         test { stage ->
             stage.signedIn()
-            stage.sdk.rings(label = null)
+            stage.sdk.ring()
             assertEquals("Customer", stage.call.title)
             stage.app.decline()
             assertEquals("You declined the call", stage.call.status)
@@ -397,12 +396,12 @@ class CourierAppTest {
     fun `a call that rings in another call comes first, and the other comes back after it`() =
         test { stage ->
             val first = stage.calling()
-            first.active()
-            val second = stage.sdk.rings("Sushi")
+            first.answer()
+            val second = stage.sdk.ring(OrderId("12"), "Sushi")
             assertEquals("Sushi" to CallStage.Incoming, stage.call.title to stage.call.stage)
-            second.ends(EndReason.Cancelled)
+            second.hangUp()
             assertEquals("Pizza" to CallStage.Talking, stage.call.title to stage.call.stage)
-            first.ends(EndReason.HungUpThere)
+            first.hangUp()
             assertEquals(CallStage.Ended, stage.call.stage)
             stage.app.closeCall()
             stage.settle()
@@ -414,12 +413,12 @@ class CourierAppTest {
     fun `calling again calls the same order, but not where it cannot help`() =
         test { stage ->
             val call = stage.calling()
-            call.ends(EndReason.Busy)
+            call.end(EndReason.Busy)
             assertTrue(stage.call.canCallAgain)
             stage.app.callAgain()
             assertEquals("Pizza" to CallStage.Setup, stage.call.title to stage.call.stage)
-            assertEquals(listOf("contact 4711", "contact 4711"), stage.sdk.asked)
-            (stage.sdk.calls.value.single() as FakeCall).ends(EndReason.NotYourOrder)
+            assertEquals(listOf<OrderId?>(OrderId("4711"), OrderId("4711")), stage.sdk.calls.map { it.order })
+            stage.sdk.calls.last().end(EndReason.NotYourOrder)
             assertFalse(stage.call.canCallAgain)
             assertEquals("This order is with another courier", stage.call.status)
         }
@@ -436,7 +435,7 @@ class CourierAppTest {
             assertEquals(Word.SomeTrouble, stage.on<Screen.Reachability>().summary)
             stage.app.mend(microphone)
             assertEquals(Word.AllWell, stage.on<Screen.Reachability>().summary)
-            stage.sdk.reachability.value = Reachability.Failed(EndReason.NotAllowed)
+            stage.sdk.set(Reachability.Failed(EndReason.NotAllowed))
             assertEquals(Word.NotReachable.text, stage.on<Screen.Reachability>().checks.first().trouble)
         }
 
@@ -446,7 +445,7 @@ class CourierAppTest {
             stage.signedIn().app.signOut()
             assertTrue(assertIs<Screen.SignIn>(stage.app.screen.value).isBusy)
             assertEquals(Screen.SignIn(SERVER, "anna"), stage.on<Screen.SignIn>())
-            assertEquals(listOf("sign out"), stage.sdk.asked)
+            assertTrue(stage.sdk.isSignedOut)
             assertNull(stage.kept.account)
         }
 
@@ -454,7 +453,7 @@ class CourierAppTest {
     fun `closing the app keeps the courier registered`() =
         test { stage ->
             stage.signedIn().app.close()
-            assertEquals(listOf("close"), stage.sdk.asked)
+            assertTrue(stage.sdk.isClosed && !stage.sdk.isSignedOut)
             assertEquals("anna", stage.kept.account?.courier)
         }
 
@@ -477,6 +476,6 @@ class CourierAppTest {
                 open(OrderRow("none", "none", "", true))
             }
             stage.on<Screen.Orders>()
-            assertEquals(emptyList(), stage.sdk.asked)
+            assertEquals(emptyList(), stage.sdk.calls)
         }
 }
