@@ -12,19 +12,17 @@ let core: [Target]
 #if os(Linux)
     core = [.systemLibrary(name: "DoorstepCoreFFI", path: "Generated/DoorstepCoreFFI")]
 #else
-    /// What was released: `cargo xtask package ios` says both.
-    let release = (
-        url: "https://github.com/doorstep-voice/doorstep-swift/releases/download/0.1.0/DoorstepCoreFFI.xcframework.zip",
-        checksum: "0000000000000000000000000000000000000000000000000000000000000000"
-    )
+    /// The released XCFramework; nil while there is none.
+    let release: (url: String, checksum: String)? = nil
     let local = "Generated/DoorstepCoreFFI.xcframework"
     let here = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    let isLocal = FileManager.default.fileExists(atPath: here.appendingPathComponent(local).path)
-    core = [
-        isLocal
-            ? .binaryTarget(name: "DoorstepCoreFFI", path: local)
-            : .binaryTarget(name: "DoorstepCoreFFI", url: release.url, checksum: release.checksum)
-    ]
+    if FileManager.default.fileExists(atPath: here.appendingPathComponent(local).path) {
+        core = [.binaryTarget(name: "DoorstepCoreFFI", path: local)]
+    } else if let release {
+        core = [.binaryTarget(name: "DoorstepCoreFFI", url: release.url, checksum: release.checksum)]
+    } else {
+        fatalError("No XCFramework is released yet. Build it on a Mac: cargo xtask package ios")
+    }
 #endif
 
 /// Apple's modules, as far as `DoorstepCallKit` uses them, written after Apple's documentation: on Linux, for its tests only.

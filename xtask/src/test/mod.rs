@@ -5,6 +5,7 @@
 
 mod kotlin;
 mod libtest;
+mod manifest;
 mod parts;
 mod run;
 mod swift;

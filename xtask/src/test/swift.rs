@@ -1,4 +1,4 @@
-//! The Swift package's tests: its layout, and what `swift test` says about XCTest's and Swift Testing's tests.
+//! The Swift package's tests: its layout, its manifest, and what `swift test` says about XCTest's and Swift Testing's tests.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
@@ -6,6 +6,7 @@ use std::process::Stdio;
 use anyhow::Context as _;
 
 use super::libtest::Outcome;
+use super::manifest;
 use crate::bindgen::Built;
 use crate::swift;
 use crate::term;
@@ -23,6 +24,7 @@ pub(crate) fn run(build: &[&str], filter: Option<&str>) -> anyhow::Result<Outcom
     let mut outcome = Outcome::default();
     if filter.is_none() {
         outcome.add(layout(&built)?);
+        outcome.add(manifest::run(&built)?);
     }
     term::say("swift test (bindings-swift)");
     let mut words = vec!["swift", "test"];
