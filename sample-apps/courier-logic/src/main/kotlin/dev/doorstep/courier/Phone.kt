@@ -49,6 +49,8 @@ class Phone(
     parent: CoroutineScope,
     private val clock: Clock = Clock.systemDefaultZone(),
     private val time: TimeSource = TimeSource.Monotonic,
+    /** How a call is taken: on Android the SDK gets the microphone for it. */
+    private val answer: suspend (Call) -> Unit = { it.answer() },
     connect: (DoorstepConfig) -> Doorstep,
 ) {
     private val scope = CoroutineScope(parent.coroutineContext + Job(parent.coroutineContext.job))
@@ -122,7 +124,7 @@ class Phone(
         title: String? = null,
     ) {
         val known = shown.find { it.id == call.id }
-        if (known == null) show(shown + LiveCall(call, title, device, scope, time) { show(shown) }) else title?.let(known::rename)
+        if (known == null) show(shown + LiveCall(call, title, device, scope, time, answer) { show(shown) }) else title?.let(known::rename)
     }
 
     private fun show(calls: List<LiveCall>) {
@@ -141,6 +143,7 @@ class LiveCall internal constructor(
     private val device: Device,
     parent: CoroutineScope,
     time: TimeSource,
+    private val take: suspend (Call) -> Unit,
     private val moved: () -> Unit,
 ) {
     private val scope = CoroutineScope(parent.coroutineContext + Job(parent.coroutineContext.job))
@@ -181,7 +184,7 @@ class LiveCall internal constructor(
         scope.launch { combine(device.onSpeaker, device.soundNotice) { _, _ -> }.collect { show() } }
     }
 
-    fun answer() = ask { answer() }
+    fun answer() = ask { take(this) }
 
     fun decline() = ask { reject() }
 
