@@ -6,7 +6,7 @@ import android.app.AlertDialog
 import android.content.Intent
 import android.os.Build
 import android.os.Bundle
-import android.view.View
+import android.view.Window
 import android.window.OnBackInvokedDispatcher
 import dev.doorstep.courier.CourierApp
 import dev.doorstep.courier.Screen
@@ -29,6 +29,11 @@ abstract class ScreenActivity : Activity() {
 
     /** What this activity does with a screen: [draw], or something else. */
     internal abstract fun show(screen: Screen)
+
+    override fun onCreate(savedInstanceState: Bundle?) {
+        requestWindowFeature(Window.FEATURE_NO_TITLE)
+        super.onCreate(savedInstanceState)
+    }
 
     override fun onStart() {
         super.onStart()

@@ -11,7 +11,11 @@ import android.graphics.Typeface
 import android.graphics.drawable.Drawable
 import android.graphics.drawable.GradientDrawable
 import android.graphics.drawable.RippleDrawable
+import android.os.Build
+import android.text.SpannableString
+import android.text.Spanned
 import android.text.TextUtils
+import android.text.style.ImageSpan
 import android.view.Gravity
 import android.view.View
 import android.view.ViewGroup.LayoutParams.MATCH_PARENT
@@ -134,8 +138,13 @@ internal fun Context.primary(
     plainButton(text, Palette.ON_BRAND, tap).apply {
         background = pressable(rounded(Palette.BRAND, radius = 14))
         if (icon != null) {
-            setCompoundDrawablesRelativeWithIntrinsicBounds(Glyph(icon, dp(22), Palette.ON_BRAND), null, null, null)
-            compoundDrawablePadding = dp(10)
+            // Beside the words: a button's own drawable would stand at its edge.
+            val glyph = Glyph(icon, dp(20), Palette.ON_BRAND).apply { setBounds(0, 0, intrinsicWidth, intrinsicHeight) }
+            val line = if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.Q) ImageSpan.ALIGN_CENTER else ImageSpan.ALIGN_BASELINE
+            val words = SpannableString("\uFFFC  $text")
+            words.setSpan(ImageSpan(glyph, line), 0, 1, Spanned.SPAN_EXCLUSIVE_EXCLUSIVE)
+            this.text = words
+            contentDescription = text
         }
     }
 
